@@ -1,0 +1,75 @@
+#pragma once
+// A dense 32-bit name for one entity of a function. `Self` makes each kind a distinct type; `Prefix` is how
+// the text format spells it, so dumps and debuggers agree. An id is always valid: "maybe" is PackedOption
+// in memory and std::optional in signatures.
+#include <compare>
+#include <optional>
+#include <string_view>
+
+#include "gantry/support/check.h"
+#include "gantry/support/fixed_string.h"
+#include "gantry/support/int_types.h"
+
+namespace gantry {
+
+template <class K>
+class PackedOption;
+
+template <class Self, FixedString Prefix>
+class EntityId {
+ public:
+  static constexpr std::string_view kPrefix = Prefix.view();
+  static constexpr u32 kReserved = ~u32{0};  // never issued; PackedOption's "none"
+
+  static constexpr Self from_index(u32 index) {
+    GANTRY_DCHECK(index < kReserved);
+    Self id;
+    id.index_ = index;
+    return id;
+  }
+  constexpr u32 index() const { return index_; }
+  friend constexpr auto operator<=>(EntityId, EntityId) = default;
+  friend constexpr bool operator==(EntityId, EntityId) = default;
+
+ protected:
+  u32 index_ = kReserved;
+  constexpr EntityId() = default;
+};
+
+// Declares the id type `Name`, written `prefixN` in text. Default construction is private to maps and
+// containers of this component, which need a filler that is never read.
+#define GANTRY_ENTITY(Name, prefix)                             \
+  class Name : public ::gantry::EntityId<Name, prefix> {        \
+    friend class ::gantry::EntityId<Name, prefix>;              \
+    template <class T>                                          \
+    friend class ::gantry::PackedOption;                        \
+                                                                \
+   public:                                                      \
+    constexpr Name() = default;                                 \
+  };                                                            \
+  static_assert(sizeof(Name) == 4)
+
+// An optional id in four bytes.
+template <class K>
+class PackedOption {
+ public:
+  constexpr PackedOption() = default;
+  constexpr PackedOption(K id) : index_(id.index()) {}  // NOLINT: implicit by design
+  constexpr bool has_value() const { return index_ != K::kReserved; }
+  constexpr explicit operator bool() const { return has_value(); }
+  constexpr K operator*() const {
+    GANTRY_DCHECK(has_value());
+    return K::from_index(index_);
+  }
+  constexpr std::optional<K> expand() const {
+    return has_value() ? std::optional<K>(K::from_index(index_)) : std::nullopt;
+  }
+  constexpr void reset() { index_ = K::kReserved; }
+  friend constexpr bool operator==(PackedOption, PackedOption) = default;
+  friend constexpr bool operator==(PackedOption option, K id) { return option.index_ == id.index(); }
+
+ private:
+  u32 index_ = K::kReserved;
+};
+
+}  // namespace gantry

@@ -1,0 +1,36 @@
+#pragma once
+// What the allocator decides. Nothing of the input is rewritten: places run parallel to the operands, and moves
+// are a list.
+#include <span>
+
+#include "gantry/regalloc/types.h"
+
+namespace gantry::regalloc {
+
+// One primitive move: register to register, register to slot, slot to register, or rematerialise to register.
+// Never slot to slot: the allocator finds (or frees) a register for those itself.
+struct Edit {
+  u32 point;  // 2 * instruction: before it; 2 * instruction + 1: after it
+  Allocation from;
+  Allocation to;
+  RegClass reg_class;
+  bool wide;  // a 16-byte value
+};
+
+// Figures of one run, for bench/ and the metrics of the guide.
+struct Stats {
+  u32 reg_moves = 0;
+  u32 loads = 0;
+  u32 stores = 0;
+  u32 remats = 0;
+};
+
+struct Output {
+  std::span<const Allocation> allocs;  // parallel to Input::operands
+  std::span<const Edit> edits;         // by point; those at one point in order of execution
+  u32 num_slot_words = 0;              // size of the spill area in 8-byte words
+  PRegSet used_regs;                   // every register written by an operand or an edit (not clobbers)
+  Stats stats;
+};
+
+}  // namespace gantry::regalloc

@@ -1,0 +1,76 @@
+#pragma once
+// What lives as long as a compiler instance: scratch memory reused from function to function, and the
+// chores of passes (time, dumps). A Session belongs to one thread at a time.
+#include <string_view>
+#include <vector>
+
+#include "gantry/support/arena.h"
+#include "gantry/support/text_writer.h"
+
+namespace gantry {
+
+// Declared next to the pass's code: inline constexpr PassInfo kLower{"lower", "CLIF to VCode"};
+struct PassInfo {
+  std::string_view name;
+  std::string_view what;
+};
+
+// Time and runs of one pass, summed over functions. Nanoseconds of a monotonic clock.
+struct PassTime {
+  const PassInfo* pass = nullptr;
+  u64 nanoseconds = 0;
+  u64 runs = 0;
+};
+
+class Session {
+ public:
+  Arena& pass_arena() { return pass_arena_; }
+
+  // Times are taken only when asked for: a clock read costs more than some passes.
+  void enable_timing(bool on) { timing_ = on; }
+  bool timing() const { return timing_; }
+  const std::vector<PassTime>& pass_times() const { return times_; }
+  void clear_pass_times() { times_.clear(); }
+  void add_pass_time(const PassInfo& pass, u64 nanoseconds);
+
+  // Text dumps after named passes go to this writer; null: none.
+  void set_dump(std::string_view after_pass, TextWriter* out) {
+    dump_after_ = after_pass;
+    dump_ = out;
+  }
+  bool wants_dump(const PassInfo& pass) const { return dump_ != nullptr && dump_after_ == pass.name; }
+  TextWriter& dump() { return *dump_; }
+
+ private:
+  Arena pass_arena_;
+  bool timing_ = false;
+  std::vector<PassTime> times_;
+  std::string_view dump_after_;
+  TextWriter* dump_ = nullptr;
+};
+
+// What a pass works on, as far as the scope needs to know it.
+struct PassSubject {
+  const void* object = nullptr;
+  void (*dump)(const void* object, TextWriter& out) = nullptr;
+  bool (*verify)(const void* object, TextWriter& findings) = nullptr;
+};
+
+// The chores of one run of one pass: names it in crash reports, times it, dumps its subject when asked,
+// judges the subject in checked builds, and resets the pass arena.
+class PassScope {
+ public:
+  PassScope(Session& session, const PassInfo& pass, PassSubject subject = {});
+  ~PassScope();
+  PassScope(const PassScope&) = delete;
+  PassScope& operator=(const PassScope&) = delete;
+
+ private:
+  Session& session_;
+  const PassInfo& pass_;
+  PassSubject subject_;
+  CheckScope check_scope_;
+  u64 started_;
+};
+
+}  // namespace gantry
