@@ -1,0 +1,82 @@
+#pragma once
+// VCode: one function as machine instructions over virtual registers. Flat arrays, immutable once lowering is done;
+// allocation and emission read it and never write. Registers live once, in the operand array the allocator reads; an
+// instruction has none of its own (docs/adr: registers in the operand array).
+//
+// Instructions are 12 bytes, the same for every ISA; what `op` and `mode` mean is the ISA's (its row table).
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "gantry/entity/maps.h"
+#include "gantry/regalloc/input.h"
+#include "gantry/support/arena.h"
+
+namespace gantry::machinst {
+
+using regalloc::Allocation;
+using regalloc::Operand;
+using regalloc::PReg;
+using regalloc::PRegSet;
+using regalloc::RegClass;
+using regalloc::VReg;
+
+GANTRY_ENTITY(MBlock, "mb");  // a lowered block: a block of the function or the block of a split edge
+GANTRY_ENTITY(CallId, "call");
+
+// One machine instruction.
+struct MInst {
+  u16 op = 0;    // ISA: row × width
+  u8 mode = 0;   // ISA: how the memory-or-register operand is spelled
+  u8 aux = 0;    // condition code of a branch, or trap code of the memory access (0: cannot trap)
+  i32 disp = 0;  // displacement, slot offset, or constant id; second target of a branch
+  i32 imm = 0;   // immediate, target block, index of a 64-bit constant, or CallId
+};
+static_assert(sizeof(MInst) == 12);
+
+// Operands that an instruction pushes at once without a loop on their number.
+inline constexpr u32 kInlineOperands = 6;
+
+// The instructions made for one root while it is being matched, in order of execution. Rules push here; the
+// driver copies the finished group to its place (or drops it) and renames the root's results.
+class InstBuffer {
+ public:
+  InstBuffer() { reserve_more(); }
+  ~InstBuffer();
+  InstBuffer(const InstBuffer&) = delete;
+  InstBuffer& operator=(const InstBuffer&) = delete;
+
+  // `operands` must have room for kInlineOperands; the first `count` are meant.
+  void push(const MInst& inst, const Operand* operands, u32 count) {
+    if (inst_end_ == inst_limit_ || operand_limit_ - operand_end_ < kInlineOperands) [[unlikely]] reserve_more();
+    *inst_end_++ = inst;
+    std::memcpy(static_cast<void*>(operand_end_), operands, kInlineOperands * sizeof(Operand));
+    operand_end_ += count;
+    *count_end_++ = count;
+  }
+  // Calls and returns: any number of operands.
+  void push_list(const MInst& inst, std::span<const Operand> operands);
+
+  u32 num_insts() const { return static_cast<u32>(inst_end_ - insts_); }
+  u32 num_operands() const { return static_cast<u32>(operand_end_ - operands_); }
+  const MInst* insts() const { return insts_; }
+  MInst* insts() { return insts_; }
+  const u32* counts() const { return counts_; }
+  Operand* operands() { return operands_; }
+  // Drops what was pushed after a mark (a partial rule that declined), or everything.
+  void truncate(u32 num_insts, u32 num_operands) {
+    inst_end_ = insts_ + num_insts;
+    count_end_ = counts_ + num_insts;
+    operand_end_ = operands_ + num_operands;
+  }
+
+ private:
+  void reserve_more();
+  void grow(u32 insts, u32 operands);
+
+  MInst *insts_ = nullptr, *inst_end_ = nullptr, *inst_limit_ = nullptr;
+  u32 *counts_ = nullptr, *count_end_ = nullptr;
+  Operand *operands_ = nullptr, *operand_end_ = nullptr, *operand_limit_ = nullptr;
+};
+
+}  // namespace gantry::machinst
