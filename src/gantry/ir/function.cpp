@@ -1,0 +1,365 @@
+// Problem: a function is edited, printed, judged and compiled, a thousand times a second. Idea: everything is a number
+// into a dense array; lists share one pool; side facts that few instructions have (tags, stack maps, locations) are
+// beside the instructions, not in them.
+// Invariants: results_ runs parallel to insts_; a value's data names its owner and its place among the owner's results
+// or parameters; alias chains end.
+#include "gantry/ir/function.h"
+
+#include <algorithm>
+
+#include "gantry/support/hash.h"
+#include "gantry/support/limits.h"
+
+namespace gantry::ir {
+
+// ---- DataFlowGraph
+
+Value DataFlowGraph::append_result(Inst inst, Type type) {
+  const Value value = values_.push({});
+  append_result_as(inst, value, type);
+  return value;
+}
+
+void DataFlowGraph::append_result_as(Inst inst, Value value, Type type) {
+  Value& word = results_[inst.index()];
+  u32 number = 0;
+  if (word.index() == Value::kReserved) {
+    GANTRY_CHECK(value.index() < kListBit);
+    word = value;
+  } else {
+    ValueList list;
+    if ((word.index() & kListBit) != 0) {
+      list = ValueList::from_raw(word.index() & ~kListBit);
+    } else {
+      list.push(word, lists_);
+    }
+    number = list.size(lists_);
+    list.push(value, lists_);
+    word = Value::from_index(list.raw() | kListBit);
+  }
+  GANTRY_CHECK(number <= limits::kMaxBlockParams.value);
+  values_[value] = ValueData(ValueData::Kind::Result, inst.index(), type, number);
+}
+
+void DataFlowGraph::make_results(Inst inst, Type control) {
+  if (const std::optional<SigRef> signature = call_signature(inst)) {
+    if (is_return(opcode(inst)) || is_terminator(opcode(inst))) return;
+    // Copied types: append_result may not move signatures, but the loop should not depend on that.
+    for (usize i = 0; i < signatures[*signature].returns.size(); ++i) {
+      append_result(inst, signatures[*signature].returns[i].type);
+    }
+    return;
+  }
+  const Opcode op = opcode(inst);
+  for (u32 i = 0; i < inst_facts(op).num_fixed_results; ++i) append_result(inst, result_type(op, i, control));
+}
+
+std::optional<SigRef> DataFlowGraph::call_signature(Inst inst) const {
+  const InstData& data = insts_[inst];
+  switch (inst_facts(data.opcode).format) {
+    case meta::Format::Call: return ext_funcs[FuncRef::from_index(data.words[0])].signature;
+    case meta::Format::CallIndirect: return SigRef::from_index(data.words[0]);
+    case meta::Format::TryCall:
+    case meta::Format::TryCallIndirect:
+      return exception_tables[ExceptionTable::from_index(data.words[2])].signature.expand();
+    default: return std::nullopt;
+  }
+}
+
+Type DataFlowGraph::control_type(Inst inst) const {
+  const InstData& data = insts_[inst];
+  const InstFacts& facts = inst_facts(data.opcode);
+  if (facts.control_operand >= 0) {
+    const std::span<const Value> values = args(inst);
+    const u32 index = static_cast<u32>(facts.control_operand);
+    return index < values.size() ? type(values[index]) : Type();
+  }
+  if (!facts.needs_suffix || facts.num_fixed_results == 0) return {};
+  const std::span<const Value> made = results(inst);
+  return made.empty() ? Type() : type(made[0]);
+}
+
+void DataFlowGraph::ensure_values(u32 count) {
+  while (values_.size() < count) values_.push({});
+}
+
+bool DataFlowGraph::make_alias(Value alias, Value target) {
+  for (Value at = target;;) {
+    if (at == alias) return false;
+    if (values_[at].kind() != ValueData::Kind::Alias) break;
+    at = Value::from_index(values_[at].owner());
+  }
+  values_[alias] = ValueData(ValueData::Kind::Alias, target.index(), type(target), 0);
+  return true;
+}
+
+void DataFlowGraph::resolve_all_aliases() {
+  bool any = false;
+  for (const ValueData& data : std::as_const(values_).values()) any |= data.kind() == ValueData::Kind::Alias;
+  if (!any) return;
+  const auto resolve_span = [&](std::span<Value> values) {
+    for (Value& value : values) value = resolve(value);
+  };
+  const auto resolve_call = [&](BlockCall& call) {
+    for (Value& encoded : call.args(lists_)) {
+      const BlockArg arg = BlockArg::decoded(encoded);
+      if (arg.is_value()) encoded = BlockArg::value(resolve(arg.as_value())).encoded();
+    }
+  };
+  for (const Inst inst : insts_.keys()) {
+    resolve_span(args(inst));
+    if (is_branch(opcode(inst))) update_block_calls(inst, resolve_call);
+  }
+  for (ExceptionTableData& table : exception_tables.values()) {
+    for (ExceptionTableData::Item& item : table.items) {
+      if (item.context) item.context = resolve(*item.context);
+    }
+  }
+}
+
+void DataFlowGraph::ensure_blocks(u32 count) {
+  while (block_params_.size() < count) block_params_.push({});
+}
+
+Value DataFlowGraph::append_block_param(Block block, Type type) {
+  const Value value = values_.push({});
+  append_block_param_as(block, value, type);
+  return value;
+}
+
+void DataFlowGraph::append_block_param_as(Block block, Value value, Type type) {
+  const u32 number = block_params_[block].size(lists_);
+  GANTRY_CHECK(number <= limits::kMaxBlockParams.value);
+  block_params_[block].push(value, lists_);
+  values_[value] = ValueData(ValueData::Kind::Param, block.index(), type, number);
+}
+
+void DataFlowGraph::remove_block_param(Block block, u32 index) {
+  block_params_[block].remove(index, lists_);
+  const std::span<const Value> params = block_params(block);
+  for (u32 i = index; i < params.size(); ++i) values_[params[i]].set_number(i);
+}
+
+MemFlagsId DataFlowGraph::intern(const MemFlags& flags, bool* full) {
+  if (full != nullptr) *full = false;
+  if (flags == MemFlags{}) return {};
+  if (mem_flags_.size() * 2 >= mem_flags_index_.size()) {
+    mem_flags_index_.assign(std::max<usize>(32, mem_flags_index_.size() * 2), 0);
+    for (usize i = 1; i < mem_flags_.size(); ++i) {
+      usize at = mix_bits(mem_flags_[i].packed()) & (mem_flags_index_.size() - 1);
+      while (mem_flags_index_[at] != 0) at = (at + 1) & (mem_flags_index_.size() - 1);
+      mem_flags_index_[at] = static_cast<u16>(i);
+    }
+  }
+  usize at = mix_bits(flags.packed()) & (mem_flags_index_.size() - 1);
+  while (mem_flags_index_[at] != 0) {
+    if (mem_flags_[mem_flags_index_[at]] == flags) return {mem_flags_index_[at]};
+    at = (at + 1) & (mem_flags_index_.size() - 1);
+  }
+  if (mem_flags_.size() > limits::kMaxMemFlags.value) {
+    if (full != nullptr) *full = true;
+    return {};
+  }
+  mem_flags_index_[at] = static_cast<u16>(mem_flags_.size());
+  mem_flags_.push_back(flags);
+  return {mem_flags_index_[at]};
+}
+
+Constant DataFlowGraph::add_constant(std::span<const u8> bytes) {
+  const Constant constant = constants_.push({});
+  set_constant(constant, bytes);
+  return constant;
+}
+
+void DataFlowGraph::set_constant(Constant constant, std::span<const u8> bytes) {
+  while (!constants_.is_valid(constant)) constants_.push({});
+  constants_[constant] = {static_cast<u32>(constant_pool_.size()), static_cast<u32>(bytes.size())};
+  constant_pool_.insert(constant_pool_.end(), bytes.begin(), bytes.end());
+}
+
+std::span<const u8> DataFlowGraph::constant_bytes(Constant constant) const {
+  const ConstantData& data = constants_[constant];
+  return std::span(constant_pool_).subspan(data.offset, data.size);
+}
+
+void DataFlowGraph::clear() {
+  insts_.clear();
+  results_.clear();
+  values_.clear();
+  block_params_.clear();
+  lists_.clear();
+  mem_flags_.resize(1);
+  mem_flags_index_.clear();
+  constants_.clear();
+  constant_pool_.clear();
+  masks_.clear();
+  jump_tables.clear();
+  exception_tables.clear();
+  signatures.clear();
+  ext_funcs.clear();
+}
+
+// ---- Layout
+
+void Layout::append_block(Block block) {
+  BlockNode& node = blocks_.at_or_grow(block);
+  GANTRY_DCHECK(!node.inserted);
+  node.inserted = true;
+  node.prev = last_block_;
+  node.next.reset();
+  if (last_block_) {
+    blocks_.in_range(*last_block_).next = block;
+  } else {
+    first_block_ = block;
+  }
+  last_block_ = block;
+}
+
+void Layout::insert_block_after(Block block, Block after) {
+  blocks_.at_or_grow(block);
+  BlockNode& node = blocks_.in_range(block);
+  BlockNode& before = blocks_.in_range(after);
+  GANTRY_DCHECK(!node.inserted && before.inserted);
+  node.inserted = true;
+  node.prev = after;
+  node.next = before.next;
+  if (before.next) {
+    blocks_.in_range(*before.next).prev = block;
+  } else {
+    last_block_ = block;
+  }
+  before.next = block;
+}
+
+void Layout::remove_block(Block block) {
+  BlockNode& node = blocks_.in_range(block);
+  GANTRY_DCHECK(node.inserted && !node.first);
+  if (node.prev) {
+    blocks_.in_range(*node.prev).next = node.next;
+  } else {
+    first_block_ = node.next;
+  }
+  if (node.next) {
+    blocks_.in_range(*node.next).prev = node.prev;
+  } else {
+    last_block_ = node.prev;
+  }
+  const bool cold = node.cold;
+  node = BlockNode{};
+  node.cold = cold;
+}
+
+void Layout::append_inst(Inst inst, Block block) {
+  InstNode& node = insts_.at_or_grow(inst);
+  BlockNode& home = blocks_.in_range(block);
+  GANTRY_DCHECK(home.inserted && !node.block);
+  node.block = block;
+  node.prev = home.last;
+  node.next.reset();
+  if (home.last) {
+    insts_.in_range(*home.last).next = inst;
+  } else {
+    home.first = inst;
+  }
+  home.last = inst;
+}
+
+void Layout::insert_inst_before(Inst inst, Inst before) {
+  insts_.at_or_grow(inst);
+  InstNode& node = insts_.in_range(inst);
+  InstNode& after = insts_.in_range(before);
+  GANTRY_DCHECK(!node.block && after.block);
+  node.block = after.block;
+  node.prev = after.prev;
+  node.next = before;
+  if (after.prev) {
+    insts_.in_range(*after.prev).next = inst;
+  } else {
+    blocks_.in_range(*after.block).first = inst;
+  }
+  after.prev = inst;
+}
+
+void Layout::remove_inst(Inst inst) {
+  InstNode& node = insts_.in_range(inst);
+  GANTRY_DCHECK(node.block.has_value());
+  BlockNode& home = blocks_.in_range(*node.block);
+  if (node.prev) {
+    insts_.in_range(*node.prev).next = node.next;
+  } else {
+    home.first = node.next;
+  }
+  if (node.next) {
+    insts_.in_range(*node.next).prev = node.prev;
+  } else {
+    home.last = node.prev;
+  }
+  node = InstNode{};
+}
+
+void Layout::clear() {
+  blocks_.clear();
+  insts_.clear();
+  first_block_.reset();
+  last_block_.reset();
+}
+
+// ---- Function
+
+ExternalName Function::intern_user_name(UserExternalNameData wanted) {
+  for (const UserExternalName name_id : user_names.keys()) {
+    if (user_names[name_id] == wanted) return {ExternalName::Kind::User, name_id.index()};
+  }
+  return {ExternalName::Kind::User, user_names.push(wanted).index()};
+}
+
+ExternalName Function::intern_test_name(std::string_view text) {
+  for (usize i = 0; i < test_names.size(); ++i) {
+    if (test_names[i] == text) return {ExternalName::Kind::TestCase, static_cast<u32>(i)};
+  }
+  test_names.emplace_back(text);
+  return {ExternalName::Kind::TestCase, static_cast<u32>(test_names.size() - 1)};
+}
+
+std::span<const DebugTag> Function::debug_tags(Inst inst) const {
+  const SideRange* range = debug_tag_ranges_.find(inst);
+  return range == nullptr ? std::span<const DebugTag>() : std::span(debug_tags_).subspan(range->first, range->count);
+}
+
+void Function::set_debug_tags(Inst inst, std::span<const DebugTag> tags) {
+  debug_tag_ranges_.insert(inst, {static_cast<u32>(debug_tags_.size()), static_cast<u32>(tags.size())});
+  debug_tags_.insert(debug_tags_.end(), tags.begin(), tags.end());
+}
+
+std::span<const StackMapEntry> Function::stack_map(Inst inst) const {
+  const SideRange* range = stack_map_ranges_.find(inst);
+  return range == nullptr ? std::span<const StackMapEntry>()
+                          : std::span(stack_map_entries_).subspan(range->first, range->count);
+}
+
+void Function::set_stack_map(Inst inst, std::span<const StackMapEntry> entries) {
+  stack_map_ranges_.insert(inst, {static_cast<u32>(stack_map_entries_.size()), static_cast<u32>(entries.size())});
+  stack_map_entries_.insert(stack_map_entries_.end(), entries.begin(), entries.end());
+}
+
+void Function::clear() {
+  name = {};
+  signature = {};
+  dfg.clear();
+  layout.clear();
+  stack_slots.clear();
+  dynamic_stack_slots.clear();
+  dynamic_types.clear();
+  global_values.clear();
+  alias_regions.clear();
+  stack_limit.reset();
+  user_names.clear();
+  test_names.clear();
+  source_locs_.clear();
+  debug_tag_ranges_.clear();
+  debug_tags_.clear();
+  stack_map_ranges_.clear();
+  stack_map_entries_.clear();
+}
+
+}  // namespace gantry::ir

@@ -1,0 +1,147 @@
+#include <gtest/gtest.h>
+
+#include "gantry/ir/builder.h"
+#include "gantry/ir/inst_view.h"
+
+namespace gantry::ir {
+namespace {
+
+TEST(Type, names_go_both_ways) {
+  for (const std::string_view name : {"i8", "i128", "f16", "f128", "i32x4", "f64x2", "i8x256"}) {
+    const Type type = type_from_name(name);
+    ASSERT_TRUE(type.is_valid()) << name;
+    TextWriter out;
+    write_type(type, out);
+    EXPECT_EQ(out.view(), name);
+  }
+  EXPECT_EQ(type_from_name("i32x1"), kI32);
+  for (const std::string_view name : {"", "i", "i9", "i32x", "i32x3", "i32x512", "i32x04", "b8", "i32x4y"}) {
+    EXPECT_FALSE(type_from_name(name).is_valid()) << name;
+  }
+}
+
+TEST(Type, derived) {
+  EXPECT_EQ(type_from_name("i32x4").lane_type(), kI32);
+  EXPECT_EQ(type_from_name("f32x4").as_truthy(), type_from_name("i32x4"));
+  EXPECT_EQ(kF64.as_truthy(), kI8);
+  EXPECT_EQ(type_from_name("i32x4").split_lanes(), type_from_name("i16x8"));
+  EXPECT_EQ(type_from_name("i32x4").merge_lanes(), type_from_name("i64x2"));
+  EXPECT_FALSE(kI8.half_width().is_valid());
+  EXPECT_EQ(type_from_name("i64x2").bytes(), 16u);
+  EXPECT_EQ(kI32.by(4).dynamic().dynamic_to_vector(), kI32.by(4));
+}
+
+TEST(InstInfo, every_opcode_is_found_by_name) {
+  for (u32 i = 0; i < kNumOpcodes; ++i) {
+    const Opcode op = static_cast<Opcode>(i);
+    ASSERT_EQ(opcode_from_name(name_of(op)), op);
+  }
+  EXPECT_FALSE(opcode_from_name("iadd_imm").has_value());
+}
+
+TEST(InstInfo, types_follow_the_table) {
+  EXPECT_EQ(result_type(Opcode::Icmp, 0, kI64), kI8);
+  EXPECT_EQ(result_type(Opcode::Isplit, 1, kI128), kI64);
+  EXPECT_EQ(result_type(Opcode::UaddOverflow, 1, kI32), kI8);
+  EXPECT_EQ(operand_type(Opcode::Iadd, 1, kI16), kI16);
+  EXPECT_TRUE(allowed_operand_type(Opcode::Ishl, 1, kI64, kI8));
+  EXPECT_TRUE(allowed_operand_type(Opcode::Uextend, 0, kI64, kI8));
+  EXPECT_FALSE(allowed_operand_type(Opcode::Uextend, 0, kI64, kI64));
+  EXPECT_FALSE(allowed_operand_type(Opcode::Uextend, 0, kI64, kF32));
+  EXPECT_FALSE(allowed_control_type(Opcode::Iadd, kF32));
+}
+
+TEST(Conditions, are_involutions) {
+  for (u8 i = 0; i < 10; ++i) {
+    const IntCC cc = static_cast<IntCC>(i);
+    EXPECT_EQ(negated(negated(cc)), cc);
+    EXPECT_EQ(swapped(swapped(cc)), cc);
+  }
+  for (u8 i = 0; i < 14; ++i) {
+    const FloatCC cc = static_cast<FloatCC>(i);
+    EXPECT_EQ(negated(negated(cc)), cc);
+    EXPECT_EQ(swapped(swapped(cc)), cc);
+  }
+  EXPECT_EQ(negated(FloatCC::LessThan), FloatCC::UnorderedOrGreaterThanOrEqual);
+}
+
+TEST(Builder, makes_instructions_with_results) {
+  Function func;
+  Builder build(func);
+  const Block entry = build.create_block();
+  const Block next = build.create_block();
+  const Value a = func.dfg.append_block_param(entry, kI32);
+  build.switch_to_block(entry);
+  const Value sum = build.iadd_imm_s(a, -1);
+  const auto [low, carry] = build.uadd_overflow(sum, a);
+  build.jump(build.block_call(next, {low}));
+  const Value param = func.dfg.append_block_param(next, kI32);
+  build.switch_to_block(next);
+  build.return_(std::array{param});
+  EXPECT_EQ(func.dfg.type(sum), kI32);
+  EXPECT_EQ(func.dfg.type(carry), kI8);
+  const Inst constant = *func.layout.first_inst(entry);
+  EXPECT_EQ(func.dfg[constant].wide(), 0xffffffffu);  // masked to the width
+  EXPECT_EQ(InstView(func.dfg[*func.layout.last_inst(entry)]).kind(), InstView::Kind::Jump);
+  u32 targets = 0;
+  func.dfg.for_each_block_call(*func.layout.last_inst(entry), [&](BlockCall call) {
+    ++targets;
+    EXPECT_EQ(call.block(func.dfg.lists()), next);
+    EXPECT_EQ(BlockArg::decoded(call.args(func.dfg.lists())[0]), BlockArg::value(low));
+  });
+  EXPECT_EQ(targets, 1u);
+}
+
+TEST(DataFlowGraph, aliases_resolve_and_refuse_cycles) {
+  Function func;
+  Builder build(func);
+  const Block entry = build.create_block();
+  const Value a = func.dfg.append_block_param(entry, kI32);
+  func.dfg.ensure_values(4);
+  const Value b = Value::from_index(2), c = Value::from_index(3);
+  EXPECT_TRUE(func.dfg.make_alias(b, a));
+  EXPECT_TRUE(func.dfg.make_alias(c, b));
+  EXPECT_FALSE(func.dfg.make_alias(b, c));
+  EXPECT_EQ(func.dfg.resolve(c), a);
+}
+
+TEST(DataFlowGraph, memory_flags_are_interned) {
+  Function func;
+  MemFlags flags;
+  EXPECT_EQ(func.dfg.intern(flags).index, 0);
+  for (u32 region = 0; region < 1000; ++region) {
+    flags.region = AliasRegion::from_index(region);
+    const MemFlagsId id = func.dfg.intern(flags);
+    EXPECT_EQ(id, func.dfg.intern(flags));
+    EXPECT_EQ(func.dfg.mem_flags(id), flags);
+  }
+}
+
+TEST(Layout, orders_blocks_and_instructions) {
+  Function func;
+  Builder build(func);
+  const Block a = build.create_block(), b = build.create_block(), c = build.create_block();
+  build.switch_to_block(a);
+  const Value one = build.iconst(kI32, 1);
+  const Value two = build.iconst(kI32, 2);
+  build.switch_to_block(c);
+  build.trap({1});
+  func.layout.set_cold(b);
+  func.layout.insert_block_after(b, a);
+  std::vector<Block> order;
+  for (const Block block : func.layout.blocks()) order.push_back(block);
+  EXPECT_EQ(order, (std::vector{a, b, c}));
+  EXPECT_TRUE(func.layout.is_cold(b));
+  const Inst first = *func.dfg.defining_inst(one), second = *func.dfg.defining_inst(two);
+  func.layout.remove_inst(first);
+  func.layout.insert_inst_before(first, second);
+  EXPECT_EQ(func.layout.first_inst(a), first);
+  EXPECT_EQ(func.layout.next_inst(first), second);
+  func.layout.remove_inst(first);
+  func.layout.remove_inst(second);
+  func.layout.remove_block(a);
+  EXPECT_EQ(*func.layout.entry(), b);
+}
+
+}  // namespace
+}  // namespace gantry::ir
