@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "gantry/entity/maps.h"
+#include "gantry/ir/entities.h"
+#include "gantry/ir/external_name.h"
 #include "gantry/regalloc/input.h"
 #include "gantry/support/arena.h"
 
@@ -77,6 +79,60 @@ class InstBuffer {
   MInst *insts_ = nullptr, *inst_end_ = nullptr, *inst_limit_ = nullptr;
   u32 *counts_ = nullptr, *count_end_ = nullptr;
   Operand *operands_ = nullptr, *operand_end_ = nullptr, *operand_limit_ = nullptr;
+};
+
+// Hands out virtual registers; the lowering driver owns one per function.
+struct VRegSource {
+  u32 next = 0;
+  std::vector<u64> wide;  // bit set: values of 16 bytes (regalloc::Input::wide)
+
+  VReg fresh(RegClass reg_class) { return VReg(next++, reg_class); }
+  VReg fresh_wide() {
+    mark_wide(next);
+    return fresh(RegClass::Float);
+  }
+  void mark_wide(u32 vreg) {
+    if (vreg / 64 >= wide.size()) wide.resize(vreg / 64 + 1 + vreg / 128);
+    wide[vreg / 64] |= u64{1} << (vreg % 64);
+  }
+  bool is_wide(VReg vreg) const {
+    const u32 word = vreg.index() / 64;
+    return word < wide.size() && (wide[word] >> (vreg.index() % 64) & 1) != 0;
+  }
+  void clear() {
+    next = 0;
+    wide.assign(wide.size(), 0);
+  }
+};
+
+// What a call needs beyond its operands. One per call instruction.
+struct CallInfo {
+  ir::ExternalName name;          // direct calls
+  PackedOption<ir::Inst> inst;    // the CLIF call, for its stack map, debug tags and exception table; none: a libcall
+  u32 block = 0;                  // lowered block, for the targets of an exception table
+  PRegSet clobbers;
+  u32 stack_arg_bytes = 0;        // area the callee takes from above its return address
+  u32 callee_pop_bytes = 0;       // of which it pops this many
+  bool colocated = false;
+  bool patchable = false;
+  bool is_try = false;
+  bool is_tail = false;
+  u32 first_context = 0;          // try_call: operand index of the first context value within the instruction
+};
+
+// A function lowered: everything the allocator and the emitter read. The spans stay valid until the lowering context
+// that made them starts its next function.
+struct VCode {
+  std::span<const MInst> insts;
+  std::span<const u32> source_locs;      // by instruction; empty when the function has none
+  regalloc::Input input;                 // operands and control flow
+  std::span<const CallInfo> calls;
+  std::span<const u64> wide_imms;        // 64-bit immediates, by index
+  // Jump tables: lists of target blocks, list i is [table_ranges[i], table_ranges[i + 1]).
+  std::span<const u32> table_ranges;
+  std::span<const u32> table_targets;
+  u32 outgoing_arg_bytes = 0;            // largest area of stack arguments any call needs
+  bool has_calls = false;
 };
 
 }  // namespace gantry::machinst
