@@ -87,6 +87,7 @@ class FunctionWriter {
     }
     if (mode_ == Mode::Bool) text.put(", ", names_.type(term_.result), "& out");
     if (mode_ == Mode::Multi) text.put(", Results<", names_.type(term_.result), ">& out");
+    text.write(')');
     return std::move(text).take();
   }
 
@@ -130,6 +131,7 @@ class FunctionWriter {
     std::string name = wanted;
     for (u32 i = 2; names_.is_reserved(name) || used_names_.count(name) != 0; ++i) name = wanted + "_" + std::to_string(i);
     used_names_.insert(name);
+    name_trail_.push_back(name);
     return name;
   }
   std::string site_name(SiteId id) {
@@ -151,8 +153,13 @@ class FunctionWriter {
   // ---- what the function knows -----------------------------------------------------------------------
   class Scope {
    public:
-    explicit Scope(FunctionWriter& writer) : writer_(writer), size_(writer.trail_.size()) {}
+    explicit Scope(FunctionWriter& writer)
+        : writer_(writer), size_(writer.trail_.size()), names_(writer.name_trail_.size()) {}
     ~Scope() {
+      while (writer_.name_trail_.size() > names_) {
+        writer_.used_names_.erase(writer_.name_trail_.back());
+        writer_.name_trail_.pop_back();
+      }
       while (writer_.trail_.size() > size_) {
         writer_.known_.erase(writer_.trail_.back());
         writer_.trail_.pop_back();
@@ -164,6 +171,7 @@ class FunctionWriter {
    private:
     FunctionWriter& writer_;
     usize size_;
+    usize names_;
   };
 
   void learn(SiteId site, std::string text) {
@@ -296,6 +304,10 @@ class FunctionWriter {
       write_step(block.steps[i]);
     }
   }
+  bool always_returns(BlockId id) const {
+    const TreeBlock& block = code_.tree.blocks[id];
+    return mode_ != Mode::Multi && !block.steps.empty() && block.steps.back().kind == TreeStep::Kind::Leaf;
+  }
   void write_nested(BlockId id) {
     const Scope scope(*this);
     open();
@@ -404,13 +416,7 @@ class FunctionWriter {
         return line("}");
       }
       case TreeStep::Kind::Loop: {
-        const Scope scope(*this);
-        write_loop(step.site, [&] {
-          open();
-          write_block(step.then, false);
-          close();
-        });
-        return;
+        return write_loop(step.site, [&] { write_nested(step.then); });
       }
     }
   }
@@ -481,9 +487,7 @@ class FunctionWriter {
         line("case ", kind == Constraint::Kind::Variant ? names_.variant_case(type, arm.constraint.variant)
                                                         : names_.literal(site.type, arm.constraint.value), ": {");
         write_nested(arm.block);
-        open();
-        line("break;");
-        close();
+        if (!always_returns(arm.block)) line("  break;");
         line("}");
       }
       if (step.otherwise == kNoBlock) {
@@ -558,7 +562,6 @@ class FunctionWriter {
       for (const SiteId site : params) leaf.add_param(site);
       leaf.line("// ", names_.provenance(normal.rule));
       leaf.line("GANTRY_RULE(", normal.rule, ");");
-      leaf.leaf_params_ = true;
       leaf.write_right_side(normal);
       generator_.units_.push_back(leaf.take(false));
     }
@@ -578,10 +581,7 @@ class FunctionWriter {
     }
   }
 
-  void write_right_side(const NormalRule& normal) {
-    const Scope scope(*this);
-    write_right_sites(normal, 0);
-  }
+  void write_right_side(const NormalRule& normal) { write_right_sites(normal, 0); }
 
   void write_right_sites(const NormalRule& normal, usize next) {
     for (; next < normal.right_sites.size(); ++next) {
@@ -620,6 +620,8 @@ class FunctionWriter {
     std::string value;
     if (result.kind == Site::Kind::Construct && known_.find(normal.result) == known_.end()) {
       value = call_text(normal.result, {});
+    } else if (result.kind == Site::Kind::Make && known_.find(normal.result) == known_.end()) {
+      value = make_text(result);
     } else {
       value = use(normal.result);
     }
@@ -644,12 +646,12 @@ class FunctionWriter {
   std::vector<Param> params_;
   std::unordered_map<SiteId, std::string> known_;  // sites with a value in scope, and how to write it
   std::vector<SiteId> trail_;
-  std::set<std::string> used_names_;
+  std::set<std::string> used_names_;      // in scope
+  std::vector<std::string> name_trail_;
   TextWriter text_;
   u32 indent_ = 1;
   u32 weight_ = 1;
   bool ended_ = false;
-  bool leaf_params_ = false;
 };
 
 void Generator::term(const TermCode& code) {
