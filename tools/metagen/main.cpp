@@ -280,17 +280,17 @@ std::string isle_type(OperandKind kind) {
   return "";
 }
 std::string isle_host(const std::string& name) {
-  if (name == "MemFlags") return "ir::MemFlagsId";
+  if (name == "MemFlags") return "MemFlagsId";
   if (name == "Offset32") return "i32";
   if (name == "Imm64" || name == "Ieee64" || name == "Ieee32" || name == "Ieee16") return "u64";
-  return "ir::" + name;
+  return name;
 }
 
 // In lowering, an opcode is a variant of the extern enum InstData; its extractor looks at an Inst, and a value pattern
 // reaches the instruction that defines it by the conversion def_inst.
 std::string clif_lower_isle() {
   std::string out = generated_from("instructions.h and codes.h", ";;");
-  out += "\n;; ---- types\n(type Inst (primitive ir::Inst))\n(type Type (primitive ir::Type))\n";
+  out += "\n;; ---- types\n(type Inst (primitive Inst))\n(type Type (primitive Type))\n";
   static constexpr OperandKind kKinds[] = {
       OperandKind::Value, OperandKind::VarArgs, OperandKind::MemFlags, OperandKind::Offset32, OperandKind::TrapCode,
       OperandKind::PoolConstant, OperandKind::Imm64, OperandKind::RawBlock, OperandKind::Ieee16, OperandKind::Ieee32,

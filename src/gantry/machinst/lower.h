@@ -93,7 +93,8 @@ class LowerContext {
   // Does it: the load will not be lowered by itself. Call right after is_sinkable_load, and use its address.
   void sink(ir::Inst load) {
     sunk_.insert(load);
-    color_ = colors_[load.index()];
+    // Of two loads that may trap, the second must not come first: after one of them nothing more sinks.
+    color_ = dfg_->mem_flags(load).notrap() ? colors_[load.index()] : 0;
   }
   ir::Inst root() const { return root_; }
 

@@ -1,0 +1,103 @@
+#pragma once
+// The context in which the x64 lowering rules run: what rules ask and make beyond the generated instructions.
+#include "gantry/isa/x64/abi.h"
+#include "gantry/isa/x64/insts.h"
+#include "gantry/isa/x64/lower_types.h"
+#include "gantry/gen/isle/x64_lower/rules.h"
+
+namespace gantry::isa::x64 {
+
+// What lowering needs to know of the settings.
+struct LowerOptions {
+  Features features;
+  AbiOptions abi;
+  bool is_pic = false;
+  bool colocated_libcalls = false;
+  bool spectre_tables = true;   // clamp indices of jump tables
+  bool pinned_reg = false;
+  ir::CallConv libcall_conv = ir::CallConv::SystemV;
+};
+
+// A constant of the function's pool, named by its number in Mode::Constant.
+struct PoolConstant {
+  u8 bytes[16];
+  u8 size;  // and alignment: 4, 8 or 16
+};
+
+// Something outside the function that an instruction refers to, named by its number.
+struct ExternalUse {
+  ir::ExternalName name;
+  i64 addend = 0;
+  bool is_handler = false;  // instead: the landing point of an exceptional edge
+  u32 handler_block = 0;    // its lowered block
+};
+
+// What ends a function: how many bytes its own stack arguments take, for the return instruction.
+struct TailCallInfo {
+  u32 max_stack_arg_bytes = 0;  // of any return_call
+};
+
+class X64Lower final : public machinst::LowerContext, public X64Insts {
+ public:
+  explicit X64Lower(const LowerOptions& options);
+
+  // ---- the driver's interface
+  bool lower_inst(Inst inst, InstOutput& output);
+  bool lower_terminator(Inst inst);
+  void lower_jump(MBlock target) { x64_jmp(target); }
+  void lower_params();
+  Error failure(Inst inst);
+  void begin_function(const ir::Function& func);
+  // Signatures that no convention takes are found before lowering starts.
+  Result<void> prepare(const ir::Function& func);
+
+  std::span<const PoolConstant> pool() const { return pool_; }
+  std::span<const ExternalUse> externals() const { return externals_; }
+  const AbiSignature& own_abi() const { return own_abi_; }
+  const TailCallInfo& tail_calls() const { return tail_calls_; }
+  bool uses_tail_calls() const { return uses_tail_calls_; }
+
+  // ---- members rules call; declared by islec from the rules
+  X64_LOWER_CONTEXT_METHODS
+
+  static constexpr Type I8() { return ir::kI8; }
+  static constexpr Type I16() { return ir::kI16; }
+  static constexpr Type I32() { return ir::kI32; }
+  static constexpr Type I64() { return ir::kI64; }
+  static constexpr Type I128() { return ir::kI128; }
+  static constexpr Type F32() { return ir::kF32; }
+  static constexpr Type F64() { return ir::kF64; }
+
+ private:
+  const AbiSignature& abi_of(SigRef signature);
+  AMode address_of(Value p, i64 offset, u8 trap);
+  void store_arg(const Place& place, Value value, const AMode& area);
+  void copy_struct(const Place& place, Value pointer);
+  Operand extended_arg(const Place& place, Value value);
+  void lower_return(std::span<const Value> values);
+  void lower_tail_call(Inst inst);
+  void lower_try_call(Inst inst);
+  void lower_br_table(Inst inst);
+  u32 add_constant(const void* bytes, u8 size);
+  u32 add_external(const ExternalUse& use);
+  Gpr name_address(ir::ExternalName name, bool colocated, i64 addend);
+  // The pieces calls of all kinds share. Operands of the call collect in call_operands_.
+  void begin_call(const AbiSignature& abi, std::span<const Value> args);
+  void push_call(Opcode known, Opcode unknown, machinst::CallInfo call, PackedOption<Value> callee, bool fixed_callee);
+  VReg reg_def(const Place& place);
+
+  LowerOptions options_;
+  AbiSignature own_abi_;
+  std::vector<AbiSignature> abis_;   // by SigRef
+  std::vector<u8> abi_known_;
+  std::vector<PoolConstant> pool_;
+  std::vector<ExternalUse> externals_;
+  std::vector<Operand> call_operands_;
+  VReg return_area_;     // address of the area for this function's results
+  VReg sret_pointer_;
+  TailCallInfo tail_calls_;
+  bool uses_tail_calls_ = false;
+  std::string failure_reason_;
+};
+
+}  // namespace gantry::isa::x64
