@@ -60,12 +60,9 @@ void emit_pseudo_jmp_table_seq(const PseudoInst& inst, EmitContext& context) {
   const u32 number = static_cast<u32>(inst.inst.imm);
   const u32 first = context.table_ranges[number], end = context.table_ranges[number + 1];
   for (u32 i = first; i < end; ++i) {
-    const u32 from_start = 4 * (i - first);
     const u32 field = buffer.offset();
-    u8* at = buffer.room(4);
-    std::memcpy(at, &from_start, 4);
-    buffer.commit(at + 4);
-    buffer.use_label(field, context.table_targets[i], static_cast<u8>(LabelUse::Rel32));
+    buffer.put_fill(4, 0);
+    buffer.use_label_relative(field, context.table_targets[i], table);
   }
 }
 

@@ -20,18 +20,9 @@ namespace {
 // The longest instruction is 15 bytes; each store may reach 8 bytes beyond what it means.
 constexpr u32 kRoom = 40;
 
-void patch_rel8(u8* field, i64 distance) { *field = static_cast<u8>(*field + distance); }
-void patch_rel32(u8* field, i64 distance) {
-  i32 value;
-  std::memcpy(&value, field, 4);
-  value = static_cast<i32>(value + distance);
-  std::memcpy(field, &value, 4);
-}
-// A jump that reaches everything, for a rel8 that does not.
-u32 make_veneer(u8* veneer) {
-  const u8 bytes[5] = {0xe9, 0xfc, 0xff, 0xff, 0xff};
-  std::memcpy(veneer, bytes, 5);
-  return 1;
+// jmp rel32 and jcc rel32 to jmp rel8 and jcc rel8.
+void write_short_branch(const u8* long_form, u32 length, u8* out) {
+  *out = length == 5 ? 0xeb : static_cast<u8>(long_form[1] - 0x10);
 }
 
 inline u8* store8(u8* at, u64 word) {
@@ -110,12 +101,16 @@ constexpr i32 add_wrapping(i32 a, i32 b) {
 [[gnu::noinline]] void refer(const MInst& inst, Mode mode, u32 field, u32 after,
                              EmitContext& context) {
   const u32 number = static_cast<u32>(inst.disp);
+  const LabelUse use = after == 0   ? LabelUse::Rel32
+                       : after == 1 ? LabelUse::Rel32Imm1
+                       : after == 2 ? LabelUse::Rel32Imm2
+                                    : LabelUse::Rel32Imm4;
   switch (mode) {
     case Mode::Constant:
-      context.buffer.use_label(field, context.pool[number], static_cast<u8>(LabelUse::Rel32));
+      context.buffer.use_label(field, context.pool[number], static_cast<u8>(use));
       return;
     case Mode::Label:
-      context.buffer.use_label(field, Label{number}, static_cast<u8>(LabelUse::Rel32));
+      context.buffer.use_label(field, Label{number}, static_cast<u8>(use));
       return;
     case Mode::Symbol:
     case Mode::GotSymbol: {
@@ -146,24 +141,24 @@ void emit_call_or_jmp_name(u8 opcode, const ExternalRef& ref, target::RelocKind 
 
 }  // namespace
 
-const machinst::LabelUseInfo kX64LabelUses[2] = {
-    {.max_pos = 128,
-     .max_neg = 127,
-     .patch_size = 1,
-     .align = 1,
-     .veneer_size = 5,
-     .veneer_use = static_cast<u8>(LabelUse::Rel32),
-     .patch = patch_rel8,
-     .make_veneer = make_veneer},
-    {.max_pos = 0x7fffffff,
-     .max_neg = 0x7fffffff,
-     .patch_size = 4,
-     .align = 1,
-     .veneer_size = 0,
-     .veneer_use = 0,
-     .patch = patch_rel32,
-     .make_veneer = nullptr},
-};
+namespace {
+constexpr machinst::LabelUseInfo relative(u8 size, i8 addend) {
+  const i64 reach = size == 1 ? 0x7f : 0x7fffffff;
+  return {.max_pos = reach - addend,
+          .max_neg = reach + 1 + addend,
+          .patch_size = size,
+          .align = 1,
+          .veneer_size = 0,
+          .veneer_use = 0,
+          .patch = nullptr,
+          .make_veneer = nullptr,
+          .addend = addend};
+}
+}  // namespace
+const machinst::LabelUseInfo kX64LabelUses[5] = {relative(1, -1), relative(4, -4), relative(4, -5),
+                                                 relative(4, -6), relative(4, -8)};
+const machinst::ShortBranch kX64ShortBranch = {
+    .size = 2, .field = 1, .kind = static_cast<u8>(LabelUse::Rel8), .write = write_short_branch};
 
 void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContext& context) {
   const OpInfo& info = op_info(inst.op);
@@ -253,10 +248,6 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
     std::memcpy(at, &inst.imm, 4);
     buffer.commit(at + imm_length);
     if (info.m != kNoSlot && is_rip_relative(mode)) {
-      // The field starts as what is to be added to the distance: everything after it.
-      const i32 behind = -4 - static_cast<i32>(imm_length);
-      std::memcpy(at - 4, &behind, 4);
-      if (mode == Mode::Symbol || mode == Mode::GotSymbol) std::memset(at - 4, 0, 4);
       refer(inst, mode, start_offset + static_cast<u32>(at - start) - 4, imm_length, context);
     }
     return;
@@ -267,10 +258,12 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
     return;
   }
   const bool short_jump = imm_length == OpInfo::kRel8;
-  const i32 behind = short_jump ? -1 : -4;
-  std::memcpy(at, &behind, 4);
   const u32 field = start_offset + static_cast<u32>(at - start);
-  buffer.commit(at + (short_jump ? 1 : 4));
+  const u32 field_length = short_jump ? 1 : 4;
+  if ((info.flags & OpInfo::kModRm) == 0 && !short_jump && info.body != 0xe8)
+    buffer.add_branch(start_offset, field + 4);
+  std::memset(at, 0, 4);
+  buffer.commit(at + field_length);
   buffer.use_label(field, Label{static_cast<u32>(inst.imm)},
                    static_cast<u8>(short_jump ? LabelUse::Rel8 : LabelUse::Rel32));
 }
@@ -326,7 +319,7 @@ void emit_jmp(Label target, EmitContext& context) {
   u8* at = buffer.room(8);
   const u32 start = buffer.offset();
   buffer.add_uncond_branch(start, start + 5, target);
-  store8(at, 0xfffffffce9);
+  store8(at, 0xe9);
   buffer.commit(at + 5);
   buffer.use_label(start + 1, target, static_cast<u8>(LabelUse::Rel32));
 }
@@ -335,7 +328,7 @@ void emit_jcc(CC cc, Label target, EmitContext& context) {
   MachBuffer& buffer = context.buffer;
   u8* at = buffer.room(8);
   const u32 start = buffer.offset();
-  const u64 word = 0xfffffffc800f + (static_cast<u64>(cc) << 8);
+  const u64 word = 0x800f + (static_cast<u64>(cc) << 8);
   u8 inverted[8];
   store8(inverted, word ^ 0x100);
   buffer.add_cond_branch(start, start + 6, target, {inverted, 6});

@@ -16,11 +16,12 @@ using regalloc::Allocation;
 using regalloc::PReg;
 using regalloc::RegClass;
 
-// Kinds of reference to a label. The field holds a number when it is patched, and the distance is
-// added to it: what follows the field is counted in there (-4 for a jump; the place of the entry in
-// a jump table).
-enum class LabelUse : u8 { Rel8, Rel32 };
-extern const machinst::LabelUseInfo kX64LabelUses[2];
+// Kinds of reference to a label: all relative, counted from the end of the instruction. Behind a
+// rip-relative displacement an immediate of 1, 2 or 4 bytes may follow.
+enum class LabelUse : u8 { Rel8, Rel32, Rel32Imm1, Rel32Imm2, Rel32Imm4 };
+extern const machinst::LabelUseInfo kX64LabelUses[5];
+extern const machinst::ShortBranch kX64ShortBranch;
+inline constexpr u8 kX64TrapBytes[2] = {0x0f, 0x0b};  // ud2
 
 // A name outside the function, with what is added to its address.
 struct ExternalRef {
