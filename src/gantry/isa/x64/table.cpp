@@ -3,6 +3,7 @@
 #include "gantry/isa/x64/table.h"
 
 #include "gantry/isa/x64/meta/encodings.h"
+#include "gantry/isa/x64/meta/slots.h"
 #include "gantry/support/check.h"
 
 namespace gantry::isa::x64 {
