@@ -12,6 +12,7 @@
 
 #include "gantry/isa/x64/meta/encodings.h"
 #include "gantry/isa/x64/meta/opcode_names.h"
+#include "gantry/isa/x64/meta/slots.h"
 
 namespace gantry::isa::x64::meta {
 namespace {

@@ -89,13 +89,14 @@ constexpr std::array<Row, 2> sse(std::string_view name, std::string_view enc, st
 // The same with an immediate (rounding mode, comparison predicate, lanes).
 constexpr std::array<Row, 2> sse_imm(std::string_view name, std::string_view enc, Feature needs,
                                      std::string_view vex_name, std::string_view vex_enc, Op b,
-                                     std::string_view meaning, std::string_view vex_meaning, Wide wide = Wide::No) {
+                                     std::string_view meaning, std::string_view vex_meaning, Wide wide = Wide::No,
+                                     Op c = imm("c")) {
   Op vex_b = b;
   vex_b.aligned = false;
   return {{
-      {.name = name, .ops = {modify(xmm("a")), use(b), imm("c")}, .enc = enc, .needs = needs, .vex_twin = vex_name,
+      {.name = name, .ops = {modify(xmm("a")), use(b), c}, .enc = enc, .needs = needs, .vex_twin = vex_name,
        .wide = wide, .meaning = meaning},
-      {.name = vex_name, .ops = {def(xmm("d")), use(xmm("a")), use(vex_b), imm("c")}, .enc = vex_enc,
+      {.name = vex_name, .ops = {def(xmm("d")), use(xmm("a")), use(vex_b), c}, .enc = vex_enc,
        .needs = Feature::Avx, .wide = wide, .meaning = vex_meaning},
   }};
 }
@@ -454,9 +455,9 @@ inline constexpr auto kFloatRows =
     GANTRY_X64_SHIFT_66("psllq", "73", "6", "lanes! bvshl 64") + GANTRY_X64_SHIFT_66("psrldq", "73", "3", "bytes_right!") +
     GANTRY_X64_SHIFT_66("pslldq", "73", "7", "bytes_left!") +
     sse_imm("cmpss", "RMI: F3 0F C2 /r ib", Feature::None, "vcmpss", "RVMI: VEX.LIG.F3.0F.WIG C2 /r ib", xmm_mem("b", 32),
-            "(set a (keep_high! a (fp_compare! c (low32! a) (low32! b))))", "(set d (keep_high! a (fp_compare! c (low32! a) (low32! b))))") +
+            "(set a (keep_high! a (fp_compare! c (low32! a) (low32! b))))", "(set d (keep_high! a (fp_compare! c (low32! a) (low32! b))))", Wide::No, predicate("c")) +
     sse_imm("cmpsd", "RMI: F2 0F C2 /r ib", Feature::None, "vcmpsd", "RVMI: VEX.LIG.F2.0F.WIG C2 /r ib", xmm_mem("b", 64),
-            "(set a (keep_high! a (fp_compare! c (low64! a) (low64! b))))", "(set d (keep_high! a (fp_compare! c (low64! a) (low64! b))))") +
+            "(set a (keep_high! a (fp_compare! c (low64! a) (low64! b))))", "(set d (keep_high! a (fp_compare! c (low64! a) (low64! b))))", Wide::No, predicate("c")) +
     sse_imm("roundss", "RMI: 66 0F 3A 0A /r ib", Feature::Sse41, "vroundss", "RVMI: VEX.LIG.66.0F3A.WIG 0A /r ib", xmm_mem("b", 32),
             "(set a (keep_high! a (fp_round! c (low32! b))))", "(set d (keep_high! a (fp_round! c (low32! b))))") +
     sse_imm("roundsd", "RMI: 66 0F 3A 0B /r ib", Feature::Sse41, "vroundsd", "RVMI: VEX.LIG.66.0F3A.WIG 0B /r ib", xmm_mem("b", 64),
@@ -641,35 +642,5 @@ inline constexpr auto kRows = kMoveRows + kAluRows + kIntegerRows + kFloatRows +
 #undef GANTRY_X64_FMA
 
 // clang-format on
-
-// How many operand slots a row needs, and where each stands, is one rule for everybody who asks.
-// Slots in order: every register operand in row order (a modify takes two: result, source), then the M operand's
-// registers, then a list. An M operand in register form that is modified takes two as well.
-struct Slots {
-  u8 reg[kMaxOps] = {};  // first slot of each register operand
-  u8 m = 0xff;           // first slot of the M operand
-  i8 m_op = -1;          // which operand it is
-  u8 before_m = 0;       // slots before it
-};
-constexpr bool is_m_kind(Kind kind) {
-  return kind == Kind::GprMem || kind == Kind::XmmMem || kind == Kind::Mem || kind == Kind::Addr;
-}
-constexpr Slots slots_of(const Row& row) {
-  Slots slots;
-  u8 next = 0;
-  for (u32 i = 0; i < row.ops.count; ++i) {
-    const Op& op = row.ops[i];
-    if (is_m_kind(op.kind)) {
-      slots.m_op = static_cast<i8>(i);
-      continue;
-    }
-    if (op.kind != Kind::Gpr && op.kind != Kind::Xmm && op.kind != Kind::Fixed) continue;
-    slots.reg[i] = next;
-    next = static_cast<u8>(next + (op.role == Role::Modify ? 2 : 1));
-  }
-  slots.before_m = next;
-  if (slots.m_op >= 0) slots.reg[slots.m_op] = slots.m = next;
-  return slots;
-}
 
 }  // namespace gantry::isa::x64::meta

@@ -59,6 +59,7 @@ struct Op {
   bool early = false;      // defs: written before all uses are read
   bool late = false;       // uses: read after defs are written
   bool aligned = false;    // memory must be aligned to its size
+  bool predicate = false;  // an immediate that is part of the mnemonic: cmpltsd
   bool trap_code = false;  // an immediate that is a trap code
 };
 
@@ -83,6 +84,9 @@ constexpr Op addr(std::string_view name) { return {.name = name, .kind = Kind::A
 constexpr Op imm(std::string_view name) { return {.name = name, .kind = Kind::Imm}; }
 constexpr Op trap_code(std::string_view name) {
   return {.name = name, .kind = Kind::Imm, .trap_code = true};
+}
+constexpr Op predicate(std::string_view name) {
+  return {.name = name, .kind = Kind::Imm, .predicate = true};
 }
 constexpr Op data(std::string_view name) { return {.name = name, .kind = Kind::Data}; }
 constexpr Op cond(std::string_view name) { return {.name = name, .kind = Kind::Cond}; }
