@@ -419,7 +419,7 @@ Label MachBuffer::constant(std::span<const u8> bytes, u32 alignment) {
                 alignment < 1u << State::kNumAlignments);
   std::vector<u32>& table = state.constant_table;
   const u32 index = static_cast<u32>(state.constants.size());
-  if (4 * (state.num_hashed + 1) > 3 * table.size()) {
+  if (2 * (state.num_hashed + 1) > table.size()) {
     table.assign(std::max<usize>(2 * table.size(), 32), 0);
     for (u32 i = 0; i < index; ++i) {
       State::Constant& old = state.constants[i];

@@ -34,16 +34,24 @@ u32 MachBuffer::State::moved(u32 offset) const {
   return offset - point->shift_before;
 }
 
+// The same for the end of an instruction: padding of an alignment that follows at once does not
+// belong to it.
+u32 MachBuffer::State::moved_end(u32 offset) const {
+  const MapPoint* point = &map_points[map_index[offset >> kIndexShift]];
+  while (point->at < offset || (point->at == offset && !point->is_alignment)) ++point;
+  return offset - point->shift_before;
+}
+
 void MachBuffer::State::build_map(u32 code_size) {
   map_points.clear();
   map_index.resize((code_size >> kIndexShift) + 1);
   u32 shift = 0;
   u32 indexed = 0;
-  const auto add_point = [&](u32 at, u32 shift_from_here) {
+  const auto add_point = [&](u32 at, u32 shift_from_here, bool is_alignment) {
     for (; indexed < map_index.size() && indexed << kIndexShift < at; ++indexed) {
       map_index[indexed] = static_cast<u32>(map_points.size());
     }
-    map_points.push_back({at, shift});
+    map_points.push_back({at, shift, is_alignment});
     shift = shift_from_here;
   };
   usize next_align = 0;
@@ -51,16 +59,17 @@ void MachBuffer::State::build_map(u32 code_size) {
     for (; next_align < align_points.size() && align_points[next_align].at <= until; ++next_align) {
       const AlignPoint& align = align_points[next_align];
       const u32 start = align.at - align.padding - shift;
-      add_point(align.at, align.at - ((start + align.alignment - 1) & ~(align.alignment - 1)));
+      add_point(align.at, align.at - ((start + align.alignment - 1) & ~(align.alignment - 1)),
+                true);
     }
   };
   for (const Branch& branch : branches) {
     if (!branch.is_short) continue;
     pass_alignments(branch.start);
-    add_point(branch.end, shift + (branch.end - branch.start) - short_branch->size);
+    add_point(branch.end, shift + (branch.end - branch.start) - short_branch->size, false);
   }
   pass_alignments(~u32{0});
-  add_point(~u32{0}, shift);
+  add_point(~u32{0}, shift, true);
 }
 
 // Marks branches that reach their target in the short form, given those marked so far. True if
@@ -143,13 +152,13 @@ void MachBuffer::State::move_records(MachBuffer& buffer) {
   for (target::TrapRecord& trap : traps) trap.offset = moved(trap.offset);
   for (target::SourceRange& range : source_ranges) {
     range.start = moved(range.start);
-    range.end = moved(range.end);
+    range.end = moved_end(range.end);
   }
-  for (target::CallSite& site : call_sites) site.return_offset = moved(site.return_offset);
-  for (target::StackMap& map : stack_maps) map.return_offset = moved(map.return_offset);
-  for (target::DebugTagSite& site : debug_tag_sites) site.offset = moved(site.offset);
+  for (target::CallSite& site : call_sites) site.return_offset = moved_end(site.return_offset);
+  for (target::StackMap& map : stack_maps) map.return_offset = moved_end(map.return_offset);
+  for (target::DebugTagSite& site : debug_tag_sites) site.offset = moved_end(site.offset);
   for (target::PatchableCall& call : patchable_calls) call.offset = moved(call.offset);
-  for (unwind::UnwindInst& inst : unwind) inst.code_offset = moved(inst.code_offset);
+  for (unwind::UnwindInst& inst : unwind) inst.code_offset = moved_end(inst.code_offset);
   for (Region& region : regions) region.offset = moved(region.offset);
 }
 

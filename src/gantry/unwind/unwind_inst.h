@@ -15,7 +15,7 @@ struct UnwindInst {
   Kind kind;
   u32 code_offset;     // end of the instruction that did it
   u32 amount;
-  i32 base = 0;        // SaveReg: the slot's offset from the frame pointer (negative: below it)
+  i32 base = 0;        // SaveReg: the slot's own offset from the frame pointer (negative: below it)
   regalloc::PReg reg;  // SaveReg
 };
 

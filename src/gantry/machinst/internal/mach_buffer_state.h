@@ -159,6 +159,7 @@ struct MachBuffer::State {
   bool choose_short(const MachBuffer& buffer, bool& more_may_fit);
   void build_map(u32 code_size);
   u32 moved(u32 offset) const;
+  u32 moved_end(u32 offset) const;
   void move_bytes(MachBuffer& buffer);
   void move_records(MachBuffer& buffer);
 
@@ -167,6 +168,7 @@ struct MachBuffer::State {
   struct MapPoint {
     u32 at;
     u32 shift_before;
+    bool is_alignment;
   };
   std::vector<MapPoint> map_points;
   std::vector<u32> map_index;  // by 32 bytes of code: the first point behind their start
