@@ -6,10 +6,14 @@
 
 namespace gantry::regalloc {
 
+struct AllocatorOptions {
+  u8 sweeps = 1;  // forward sweeps over the code; a second one knows where the first one's loops ended
+};
+
 // Owns the working memory, which is reused from function to function.
 class Allocator {
  public:
-  Allocator();
+  explicit Allocator(AllocatorOptions options = {});
   ~Allocator();
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;
@@ -19,8 +23,9 @@ class Allocator {
   // (validate.h); it is not checked here.
   Result<Output> allocate(const Input& input, const MachineEnv& env);
 
+  struct State;  // internal
+
  private:
-  struct State;
   State* state_;  // owned
 };
 

@@ -28,6 +28,9 @@ struct Stats {
 struct Output {
   std::span<const Allocation> allocs;  // parallel to Input::operands
   std::span<const Edit> edits;         // by point; those at one point in order of execution
+  // Operands with Operand::kCommutesBit whose place was exchanged with the next one's, ascending. Not needed to
+  // emit code: it tells the checker which of the two ways to prove.
+  std::span<const u32> exchanged;
   u32 num_slot_words = 0;              // size of the spill area in 8-byte words
   PRegSet used_regs;                   // every register written by an operand or an edit (not clobbers)
   Stats stats;
