@@ -6,8 +6,8 @@
 //   edges.cpp     moves between blocks
 //   slots.cpp     places of stores, spill slots, the list of edits
 //
-// There is no interference graph, no interval, no tree: the scan always knows what is where. Everything is
-// linear in the input and the live-in lists, up to the sorting of spilled values.
+// There is no interference graph, no interval, no tree: the scan always knows what is where.
+// Everything is linear in the input and the live-in lists, up to the sorting of spilled values.
 #include "gantry/regalloc/allocate.h"
 
 #include "gantry/regalloc/internal/state.h"
@@ -19,7 +19,9 @@ namespace gantry::regalloc {
 Allocator::Allocator(AllocatorOptions options) : state_(new State(options)) {}
 Allocator::~Allocator() { delete state_; }
 
-Result<Output> Allocator::allocate(const Input& input, const MachineEnv& env) { return state_->run(input, env); }
+Result<Output> Allocator::allocate(const Input& input, const MachineEnv& env) {
+  return state_->run(input, env);
+}
 
 Result<Output> Allocator::State::run(const Input& given, const MachineEnv& env) {
   input = &given;
@@ -58,11 +60,13 @@ Result<Output> Allocator::State::run(const Input& given, const MachineEnv& env) 
   for (u32 block = 0; block < given.num_blocks; ++block) {
     const u32 last = given.block_insts[block + 1] - 1;
     for (u32 op = given.operand_ranges[last]; op < given.operand_ranges[last + 1]; ++op) {
-      if (given.operands[op].is_def()) values[given.operands[op].vreg.index()].flags |= ValueState::kBranchDef;
+      if (given.operands[op].is_def())
+        values[given.operands[op].vreg.index()].flags |= ValueState::kBranchDef;
     }
   }
   incoming_edges.resize(given.num_blocks);
-  for (u32 edge = 0; edge < given.successors.size(); ++edge) incoming_edges[given.successors[edge]] = edge;
+  for (u32 edge = 0; edge < given.successors.size(); ++edge)
+    incoming_edges[given.successors[edge]] = edge;
 
   GANTRY_TRY(find_loops());
   find_liveness();
@@ -83,7 +87,8 @@ Result<Output> Allocator::State::run(const Input& given, const MachineEnv& env) 
   u32 failed_inst = 0;
   if (!scan(failed_inst)) {
     TextWriter message;
-    message.put("the constraints of instruction ", failed_inst, " cannot be met by the registers there are");
+    message.put("the constraints of instruction ", failed_inst,
+                " cannot be met by the registers there are");
     return Error(ErrorKind::Unsupported, message.view());
   }
   assign_slots();

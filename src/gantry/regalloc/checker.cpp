@@ -1,8 +1,9 @@
-// Proves an allocation by following demands backwards: "here, this place must hold that value". A use makes a
-// demand; an edit moves it from its target to its source; a definition meets it; anything else that writes the
-// place, or a definition of the value in another place, refutes it. At a block's start what is left is demanded
-// at the end of every predecessor, parameters under the name of the argument. Blocks are processed until no
-// demand is new; the demands at a block's start only grow, so that ends.
+// Proves an allocation by following demands backwards: "here, this place must hold that value". A
+// use makes a demand; an edit moves it from its target to its source; a definition meets it;
+// anything else that writes the place, or a definition of the value in another place, refutes it.
+// At a block's start what is left is demanded at the end of every predecessor, parameters under the
+// name of the argument. Blocks are processed until no demand is new; the demands at a block's start
+// only grow, so that ends.
 //
 // Only what is demanded is tracked: about one entry for every live value and block.
 #include "gantry/regalloc/checker.h"
@@ -22,12 +23,15 @@ struct Demand {
   u32 place;  // a register number, or kNumPRegs + slot word
   u32 value;
   friend bool operator==(Demand, Demand) = default;
-  friend bool operator<(Demand a, Demand b) { return a.place != b.place ? a.place < b.place : a.value < b.value; }
+  friend bool operator<(Demand a, Demand b) {
+    return a.place != b.place ? a.place < b.place : a.value < b.value;
+  }
 };
 
 class Checker {
  public:
-  Checker(const Input& input, const MachineEnv& env, const Output& output) : in_(input), out_(output) {
+  Checker(const Input& input, const MachineEnv& env, const Output& output)
+      : in_(input), out_(output) {
     for (u32 reg_class = 0; reg_class < kNumRegClasses; ++reg_class) {
       for (const PReg reg : env.preferred[reg_class]) allocatable_.add(reg);
       for (const PReg reg : env.non_preferred[reg_class]) allocatable_.add(reg);
@@ -53,7 +57,9 @@ class Checker {
     return value / 64 < in_.wide.size() && (in_.wide[value / 64] >> (value % 64) & 1) != 0;
   }
   u32 words_of(u32 value) const { return is_wide(value) ? 2 : 1; }
-  bool in_exchange(u32 op) const { return std::binary_search(out_.exchanged.begin(), out_.exchanged.end(), op); }
+  bool in_exchange(u32 op) const {
+    return std::binary_search(out_.exchanged.begin(), out_.exchanged.end(), op);
+  }
   // The value in the place of a use, after exchanges.
   VReg vreg_at(u32 op) const {
     if (!out_.exchanged.empty()) {
@@ -70,8 +76,10 @@ class Checker {
     if (out_.allocs.size() != in_.operands.size()) return fail("not one place for each operand");
     for (usize i = 0; i < out_.exchanged.size(); ++i) {
       const u32 op = out_.exchanged[i];
-      if (op >= in_.operands.size() || !in_.operands[op].commutes()) return fail("operand ", op, " does not commute");
-      if (i > 0 && out_.exchanged[i - 1] + 1 >= op) return fail("exchanges overlap at operand ", op);
+      if (op >= in_.operands.size() || !in_.operands[op].commutes())
+        return fail("operand ", op, " does not commute");
+      if (i > 0 && out_.exchanged[i - 1] + 1 >= op)
+        return fail("exchanges overlap at operand ", op);
     }
     u32 previous = 0;
     for (const Edit& edit : out_.edits) {
@@ -84,7 +92,8 @@ class Checker {
 
   Result<void> check_slot(Allocation where, bool wide, u32 inst) const {
     const u32 end = where.index() + (wide ? 2 : 1);
-    if (end > out_.num_slot_words) return fail("slot word ", where.index(), " out of range, instruction ", inst);
+    if (end > out_.num_slot_words)
+      return fail("slot word ", where.index(), " out of range, instruction ", inst);
     if (wide && where.index() % 2 != 0) return fail("wide slot not aligned, instruction ", inst);
     return {};
   }
@@ -101,19 +110,22 @@ class Checker {
       const Allocation where = out_.allocs[op];
       const VReg vreg = operand.is_def() ? operand.vreg : vreg_at(op);
       const auto at = [&](const char* what) {
-        return fail(what, ": instruction ", inst, " operand ", op - begin, " v", operand.vreg.index());
+        return fail(what, ": instruction ", inst, " operand ", op - begin, " v",
+                    operand.vreg.index());
       };
       if (where.is_reg()) {
         if (!allocatable_.contains(where.as_reg())) return at("register not allocatable");
         if (where.as_reg().reg_class() != vreg.reg_class()) return at("register of another class");
-        if (operand.is_def() && !out_.used_regs.contains(where.as_reg())) return at("register missing in used_regs");
+        if (operand.is_def() && !out_.used_regs.contains(where.as_reg()))
+          return at("register missing in used_regs");
       } else if (where.is_stack()) {
         GANTRY_TRY(check_slot(where, is_wide(vreg.index()), inst));
       } else {
         return at("no place");
       }
       switch (operand.constraint()) {
-        case Constraint::Any: break;
+        case Constraint::Any:
+          break;
         case Constraint::Reg:
           if (!where.is_reg()) return at("not in a register");
           break;
@@ -121,15 +133,18 @@ class Checker {
           if (!where.is_stack()) return at("not in a slot");
           break;
         case Constraint::Fixed:
-          if (!where.is_reg() || where.as_reg() != operand.fixed()) return at("not in its fixed register");
+          if (!where.is_reg() || where.as_reg() != operand.fixed())
+            return at("not in its fixed register");
           break;
         case Constraint::Reuse:
-          if (where != out_.allocs[begin + operand.payload()]) return at("not in the place of the reused operand");
+          if (where != out_.allocs[begin + operand.payload()])
+            return at("not in the place of the reused operand");
           break;
       }
       const bool both = operand.is_def() ? !operand.is_late() : operand.is_late();
       if (where.is_reg() && clobbers.contains(where.as_reg())) {
-        if (both || (operand.is_def() && operand.constraint() != Constraint::Fixed)) return at("in a clobbered register");
+        if (both || (operand.is_def() && operand.constraint() != Constraint::Fixed))
+          return at("in a clobbered register");
       }
     }
     // Who shares a place: sorted by place, word by word.
@@ -159,8 +174,10 @@ class Checker {
         }
       }
       if (defs > 1) return fail("two definitions in one place, instruction ", inst);
-      if (early_defs != 0 && uses != 0) return fail("early definition in the place of a use, instruction ", inst);
-      if (defs != 0 && late_uses != 0) return fail("definition in the place of a late use, instruction ", inst);
+      if (early_defs != 0 && uses != 0)
+        return fail("early definition in the place of a use, instruction ", inst);
+      if (defs != 0 && late_uses != 0)
+        return fail("definition in the place of a late use, instruction ", inst);
       i = last;
     }
     return {};
@@ -169,21 +186,25 @@ class Checker {
   Result<void> check_edit(const Edit& edit) const {
     const u32 inst = edit.point / 2;
     const auto check_reg = [&](Allocation where) -> Result<void> {
-      if (!allocatable_.contains(where.as_reg())) return fail("edit of a register not allocatable, at ", edit.point);
-      if (where.as_reg().reg_class() != edit.reg_class) return fail("edit of another class, at ", edit.point);
+      if (!allocatable_.contains(where.as_reg()))
+        return fail("edit of a register not allocatable, at ", edit.point);
+      if (where.as_reg().reg_class() != edit.reg_class)
+        return fail("edit of another class, at ", edit.point);
       return {};
     };
     if (edit.from.is_reg()) GANTRY_TRY(check_reg(edit.from));
     if (edit.to.is_reg()) {
       GANTRY_TRY(check_reg(edit.to));
-      if (!out_.used_regs.contains(edit.to.as_reg())) return fail("edit: register missing in used_regs, at ", edit.point);
+      if (!out_.used_regs.contains(edit.to.as_reg()))
+        return fail("edit: register missing in used_regs, at ", edit.point);
     }
     if (edit.from.is_stack()) GANTRY_TRY(check_slot(edit.from, edit.wide, inst));
     if (edit.to.is_stack()) GANTRY_TRY(check_slot(edit.to, edit.wide, inst));
     const bool legal = edit.to.is_reg() ? edit.from.kind() != Allocation::Kind::None
                                         : edit.to.is_stack() && edit.from.is_reg();
     if (!legal) return fail("edit of an impossible kind, at ", edit.point);
-    if (edit.point % 2 == 1 && in_.inst_kinds[inst] != InstKind::Normal) return fail("edit behind the end of a block");
+    if (edit.point % 2 == 1 && in_.inst_kinds[inst] != InstKind::Normal)
+      return fail("edit behind the end of a block");
     return {};
   }
 
@@ -268,12 +289,14 @@ class Checker {
       return {};
     }
     moved_.clear();
-    for (u32 at = heads_[to]; at != kNone; at = nodes_[at].next) moved_.push_back(nodes_[at].demand.value);
+    for (u32 at = heads_[to]; at != kNone; at = nodes_[at].next)
+      moved_.push_back(nodes_[at].demand.value);
     drop_list(to);
     if (edit.to.is_stack()) GANTRY_TRY(write(to, kNone, edit.wide ? 2 : 1, edit.point));
     const u32 from = place_of(edit.from);
     for (const u32 value : moved_) {
-      if (is_wide(value) && !edit.wide) return fail("half of v", value, " moved at point ", edit.point);
+      if (is_wide(value) && !edit.wide)
+        return fail("half of v", value, " moved at point ", edit.point);
       demand(from, value);
     }
     return {};
@@ -287,11 +310,14 @@ class Checker {
       if (!operand.is_def()) continue;
       const u32 value = operand.vreg.index();
       GANTRY_TRY(write(place_of(out_.allocs[op]), value, words_of(value), 2 * inst));
-      if (counts_[value] != 0) return fail("v", value, " is wanted elsewhere than where instruction ", inst, " defines it");
+      if (counts_[value] != 0)
+        return fail("v", value, " is wanted elsewhere than where instruction ", inst,
+                    " defines it");
     }
     if (clobbers != nullptr) {
       for (u32 reg_class = 0; reg_class < kNumRegClasses; ++reg_class) {
-        for (u32 left = clobbers->mask(static_cast<RegClass>(reg_class)); left != 0; left &= left - 1) {
+        for (u32 left = clobbers->mask(static_cast<RegClass>(reg_class)); left != 0;
+             left &= left - 1) {
           const u32 reg = reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(left));
           GANTRY_TRY(write(reg, kNone, 1, 2 * inst));
         }
@@ -303,25 +329,57 @@ class Checker {
     return {};
   }
 
-  // From the demands at the end of `block` to those at its start, parameters still by their own name.
+  // From the demands at the end of `block` to those at its start, parameters still by their own
+  // name.
   Result<void> undo_block(u32 block) {
     const u32 first = in_.block_insts[block];
     const auto edit_less = [](const Edit& edit, u32 point) { return edit.point < point; };
-    usize edit = static_cast<usize>(
-        std::lower_bound(out_.edits.begin(), out_.edits.end(), 2 * in_.block_insts[block + 1], edit_less) -
-        out_.edits.begin());
+    usize edit = static_cast<usize>(std::lower_bound(out_.edits.begin(), out_.edits.end(),
+                                                     2 * in_.block_insts[block + 1], edit_less) -
+                                    out_.edits.begin());
     const auto clobber_less = [](const ClobberEntry& entry, u32 inst) { return entry.inst < inst; };
-    usize clobber = static_cast<usize>(
-        std::lower_bound(in_.clobbers.begin(), in_.clobbers.end(), in_.block_insts[block + 1], clobber_less) -
-        in_.clobbers.begin());
+    usize clobber = static_cast<usize>(std::lower_bound(in_.clobbers.begin(), in_.clobbers.end(),
+                                                        in_.block_insts[block + 1], clobber_less) -
+                                       in_.clobbers.begin());
     for (u32 inst = in_.block_insts[block + 1]; inst-- > first;) {
-      for (; edit > 0 && out_.edits[edit - 1].point == 2 * inst + 1; --edit) GANTRY_TRY(undo_edit(out_.edits[edit - 1]));
+      for (; edit > 0 && out_.edits[edit - 1].point == 2 * inst + 1; --edit)
+        GANTRY_TRY(undo_edit(out_.edits[edit - 1]));
       const PRegSet* clobbers = nullptr;
-      if (clobber > 0 && in_.clobbers[clobber - 1].inst == inst) clobbers = &in_.clobbers[--clobber].regs;
+      if (clobber > 0 && in_.clobbers[clobber - 1].inst == inst)
+        clobbers = &in_.clobbers[--clobber].regs;
       GANTRY_TRY(undo_inst(inst, clobbers));
-      for (; edit > 0 && out_.edits[edit - 1].point == 2 * inst; --edit) GANTRY_TRY(undo_edit(out_.edits[edit - 1]));
+      if (inst == first) rename_params(block);
+      for (; edit > 0 && out_.edits[edit - 1].point == 2 * inst; --edit)
+        GANTRY_TRY(undo_edit(out_.edits[edit - 1]));
     }
     return {};
+  }
+
+  // A block with one predecessor may place its parameters itself: from its start on, a parameter is
+  // the same as its argument, so demands before its first instruction go by the argument's name.
+  void rename_params(u32 block) {
+    const u32 preds = in_.predecessor_ranges[block];
+    if (in_.predecessor_ranges[block + 1] - preds != 1) return;
+    const u32 begin = in_.param_ranges[block];
+    const u32 end = in_.param_ranges[block + 1];
+    if (begin == end) return;
+    const u32 pred = in_.predecessors[preds];
+    u32 edge = in_.successor_ranges[pred];
+    while (in_.successors[edge] != block) ++edge;
+    for (usize i = 0, count = touched_.size(); i < count; ++i) {
+      const u32 place = touched_[i];
+      found_.clear();
+      for (u32 at = heads_[place]; at != kNone; at = nodes_[at].next)
+        found_.push_back(nodes_[at].demand);
+      drop_list(place);
+      for (const Demand wanted : found_) {
+        const u32 param = param_of_[wanted.value];
+        const bool renamed = param != kNone && param >= begin && param < end;
+        demand(place, renamed
+                          ? in_.branch_args[in_.branch_arg_ranges[edge] + (param - begin)].index()
+                          : wanted.value);
+      }
+    }
   }
 
   Result<void> check_flow() {
@@ -342,7 +400,8 @@ class Checker {
         if (dirty[block] == 0) continue;
         dirty[block] = 0;
         // Demands at the end: from the starts of the successors.
-        for (u32 edge = in_.successor_ranges[block]; edge < in_.successor_ranges[block + 1]; ++edge) {
+        for (u32 edge = in_.successor_ranges[block]; edge < in_.successor_ranges[block + 1];
+             ++edge) {
           const u32 successor = in_.successors[edge];
           const u32 params = in_.param_ranges[successor];
           const u32 num_params = in_.param_ranges[successor + 1] - params;
@@ -358,7 +417,8 @@ class Checker {
         if (Result<void> done = undo_block(block); !done) return done;
         found_.clear();
         for (const u32 place : touched_) {
-          for (u32 at = heads_[place]; at != kNone; at = nodes_[at].next) found_.push_back(nodes_[at].demand);
+          for (u32 at = heads_[place]; at != kNone; at = nodes_[at].next)
+            found_.push_back(nodes_[at].demand);
           drop_list(place);
         }
         touched_.clear();

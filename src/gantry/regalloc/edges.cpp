@@ -1,10 +1,12 @@
-// Moves along an edge are parallel: all sources are read before any target is written. Put in sequence:
+// Moves along an edge are parallel: all sources are read before any target is written. Put in
+// sequence:
 //   1. values to memory (the registers still hold what they held in the source block),
-//   2. registers to registers, each after the readers of its target; what then remains are cycles, broken
+//   2. registers to registers, each after the readers of its target; what then remains are cycles,
+//   broken
 //      through a register free on both sides, or else through a reserved slot,
 //   3. memory to registers.
-// A parameter in memory that is also an argument on the same edge (of a loop) is read before it is overwritten:
-// its old value moves to a reserved slot first.
+// A parameter in memory that is also an argument on the same edge (of a loop) is read before it is
+// overwritten: its old value moves to a reserved slot first.
 #include <bit>
 
 #include "gantry/regalloc/internal/edges.h"
@@ -16,7 +18,10 @@ u32 EdgeMoves::temp_reg(u32 reg_class) {
   const u32 all = s_.allocatable[reg_class];
   const u32 free_regs = all & ~before_[reg_class];
   const u32 used = free_regs & s_.used[reg_class];
-  const u32 cheap = used != 0 ? used : (free_regs & s_.preferred[reg_class]) != 0 ? free_regs & s_.preferred[reg_class] : free_regs;
+  const u32 cheap = used != 0 ? used
+                    : (free_regs & s_.preferred[reg_class]) != 0
+                        ? free_regs & s_.preferred[reg_class]
+                        : free_regs;
   if (cheap != 0) {
     temps_[reg_class] = reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(cheap));
   } else {
@@ -31,7 +36,8 @@ u32 EdgeMoves::temp_reg(u32 reg_class) {
 
 void EdgeMoves::release_temps() {
   for (u32 reg_class = 0; reg_class < kNumRegClasses; ++reg_class) {
-    if (temp_saved_[reg_class]) add(MoveKind::LoadScratch, temp_scratch_[reg_class], 0, temps_[reg_class]);
+    if (temp_saved_[reg_class])
+      add(MoveKind::LoadScratch, temp_scratch_[reg_class], 0, temps_[reg_class]);
     temp_saved_[reg_class] = false;
     temps_[reg_class] = kNone;
   }
@@ -55,8 +61,10 @@ void EdgeMoves::save_overwritten(u32 args, u32 params, u32 count) {
   for (u32 i = 0; i < count; ++i) {
     const u32 arg = in.branch_args[args + i].index();
     ValueState& v = s_.values[arg];
-    if ((v.flags & ValueState::kParam) == 0 || v.def_block != site_.to || v.def_reg != kNoReg) continue;
-    if (in.params[params + i].index() == arg || reg_on_edge(arg) != kNoReg || v.shadow != kNone) continue;
+    if ((v.flags & ValueState::kParam) == 0 || v.def_block != site_.to || v.def_reg != kNoReg)
+      continue;
+    if (in.params[params + i].index() == arg || reg_on_edge(arg) != kNoReg || v.shadow != kNone)
+      continue;
     if (s_.param_next_uses[params + i] == kNever) continue;
     const u32 temp = temp_reg(static_cast<u32>(in.branch_args[args + i].reg_class()));
     read_memory(arg, temp);
@@ -91,14 +99,17 @@ void EdgeMoves::resolve_regs() {
       const u32 source = source_of_[reg];
       add(MoveKind::RegToReg, value_of_[reg], source, reg);
       changing_.remove(reg);
-      if (changing_.has(source) && --readers_[source] == 0) ready[num_ready++] = static_cast<u8>(source);
+      if (changing_.has(source) && --readers_[source] == 0)
+        ready[num_ready++] = static_cast<u8>(source);
     }
   };
   drain();
   for (u32 reg_class = 0; reg_class < kNumRegClasses; ++reg_class) {
     while (changing_[reg_class] != 0) {
-      // Every register left has one reader: cycles only. Set one aside, and its reader takes it from there.
-      const u32 reg = reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(changing_[reg_class]));
+      // Every register left has one reader: cycles only. Set one aside, and its reader takes it
+      // from there.
+      const u32 reg =
+          reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(changing_[reg_class]));
       u32 reader = kNone;
       for (u32 at = reg;; at = source_of_[at]) {
         if (source_of_[at] == reg) {
@@ -111,7 +122,9 @@ void EdgeMoves::resolve_regs() {
       const u32 already = free_regs & s_.used[reg_class];
       const u32 cheap = already != 0 ? already : free_regs & s_.preferred[reg_class];
       const u32 choice = cheap != 0 ? cheap : free_regs;
-      const u32 temp = choice == 0 ? kNone : reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(choice));
+      const u32 temp = choice == 0
+                           ? kNone
+                           : reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(choice));
       const u32 scratch = scratch_in_use_;
       if (temp != kNone) {
         s_.used.add(temp);
@@ -181,19 +194,26 @@ void EdgeMoves::emit(const EdgeSite& site, std::vector<Move>& out) {
     add(MoveKind::TentativeStore, entry.value, entry.reg, 0);
   }
   const bool backwards = site.to <= site.from;
-  if (backwards) save_overwritten(arg_begin, param_begin, num_params);
-  for (u32 i = 0; i < num_params; ++i) {
-    const u32 param_index = in.params[param_begin + i].index();
-    const u32 arg_index = in.branch_args[arg_begin + i].index();
-    if (s_.param_next_uses[param_begin + i] == kNever || param_index == arg_index) continue;
-    if (s_.values[param_index].def_reg != kNoReg) continue;
-    const u32 from = reg_on_edge(arg_index);
-    if (from != kNoReg) {
-      add(MoveKind::Store, param_index, from, 0);
-    } else {
-      const u32 temp = temp_reg(static_cast<u32>(in.params[param_begin + i].reg_class()));
-      read_memory(arg_index, temp);
-      add(MoveKind::Store, param_index, temp, 0);
+  if (backwards) {
+    save_overwritten(arg_begin, param_begin, num_params);
+    release_temps();
+  }
+  // Registers first: a register borrowed for moves from memory to memory is lost for a while.
+  for (const bool from_reg : {true, false}) {
+    for (u32 i = 0; i < num_params; ++i) {
+      const u32 param_index = in.params[param_begin + i].index();
+      const u32 arg_index = in.branch_args[arg_begin + i].index();
+      if (s_.param_next_uses[param_begin + i] == kNever || param_index == arg_index) continue;
+      if (s_.values[param_index].def_reg != kNoReg) continue;
+      const u32 from = reg_on_edge(arg_index);
+      if ((from != kNoReg) != from_reg) continue;
+      if (from_reg) {
+        add(MoveKind::Store, param_index, from, 0);
+      } else {
+        const u32 temp = temp_reg(static_cast<u32>(in.params[param_begin + i].reg_class()));
+        read_memory(arg_index, temp);
+        add(MoveKind::Store, param_index, temp, 0);
+      }
     }
   }
   release_temps();
@@ -234,7 +254,8 @@ void EdgeMoves::emit(const EdgeSite& site, std::vector<Move>& out) {
     if (to != kNoReg) move_memory(arg, to);
   }
   if (backwards && scratch_in_use_ != 0) {
-    for (u32 i = 0; i < num_params; ++i) s_.values[in.branch_args[arg_begin + i].index()].shadow = kNone;
+    for (u32 i = 0; i < num_params; ++i)
+      s_.values[in.branch_args[arg_begin + i].index()].shadow = kNone;
   }
   if (scratch_in_use_ > s_.num_scratch) s_.num_scratch = scratch_in_use_;
 }

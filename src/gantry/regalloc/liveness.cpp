@@ -1,13 +1,15 @@
-// The backward sweep: for every operand the position of the next use of its value, for every block the values
-// live into it with their next use, hints, and register pressure.
+// The backward sweep: for every operand the position of the next use of its value, for every block
+// the values live into it with their next use, hints, and register pressure.
 //
-// One walk over the blocks in descending order sees each value's uses along forward edges; what is live around
-// a loop (used inside, defined outside) is then copied from the loop header into all its blocks, outer loops
-// first. No iteration: in SSA form a value live anywhere in a strongly connected region, and defined outside of
-// it, is live everywhere in it.
+// One walk over the blocks in descending order sees each value's uses along forward edges; what is
+// live around a loop (used inside, defined outside) is then copied from the loop header into all
+// its blocks, outer loops first. No iteration: in SSA form a value live anywhere in a strongly
+// connected region, and defined outside of it, is live everywhere in it.
 //
-// Positions grow with distance, so leaving a loop adds a penalty that is larger for outer loops: a value used
-// behind an inner loop but inside the outer one is nearer than one used behind both.
+// An edge that enters an irreducible loop past its header sees what is live into the header, too.
+//
+// Positions grow with distance, so leaving a loop adds a penalty that is larger for outer loops: a
+// value used behind an inner loop but inside the outer one is nearer than one used behind both.
 #include <algorithm>
 
 #include "gantry/regalloc/internal/state.h"
@@ -16,7 +18,8 @@ namespace gantry::regalloc {
 
 namespace {
 
-// Live-in lists may hold this many entries per instruction before values with long lives are kept in memory.
+// Live-in lists may hold this many entries per instruction before values with long lives are kept
+// in memory.
 constexpr u64 kMaxListedPerInst = 32;
 constexpr u64 kMinListed = u64{1} << 20;
 constexpr u32 kLongLife = 64;  // blocks
@@ -33,6 +36,18 @@ u32 exit_penalty(u32 from_depth, u32 to_depth) {
 }
 
 }  // namespace
+
+// The header of the outermost loop that the edge enters past its header, or kNone.
+u32 Allocator::State::entered_loop(u32 from, u32 to) const {
+  u32 around = blocks[from].header;  // innermost loop of `from` that also contains `to`, once found
+  u32 entered = kNone;
+  for (u32 header = blocks[to].header; header != kNone; header = blocks[header].parent) {
+    while (around != kNone && around > header) around = blocks[around].parent;
+    if (around == header) break;
+    entered = header;
+  }
+  return entered == to ? kNone : entered;
+}
 
 void Allocator::State::find_liveness() {
   const Input& in = *input;
@@ -81,22 +96,27 @@ void Allocator::State::find_liveness() {
         value.live_index = kNone;
         --live_count[static_cast<u32>(vreg.reg_class())];
       };
+      const auto add_list = [&](Range range, u32 penalty) {
+        for (u32 i = range.begin; i < range.end; ++i) {
+          const LiveIn live = partial_lives[i];
+          ValueState& value = values[live.value >> 2];
+          const u32 next_use = penalty == 0 ? live.next_use : add_distance(live.next_use, penalty);
+          if (value.live_index == kNone) {
+            add(VReg(live.value >> 2, static_cast<RegClass>(live.value & 3)), value, end);
+            value.next_use = next_use;
+          } else if (next_use < value.next_use) {
+            value.next_use = next_use;
+          }
+        }
+      };
       for (u32 edge = in.successor_ranges[block]; edge < in.successor_ranges[block + 1]; ++edge) {
         const u32 successor = in.successors[edge];
         if (successor > block) {
           const u32 penalty = exit_penalty(info.depth, blocks[successor].depth);
-          const Range range = partial_ranges[successor];
-          for (u32 i = range.begin; i < range.end; ++i) {
-            const LiveIn live = partial_lives[i];
-            ValueState& value = values[live.value >> 2];
-            const u32 next_use = penalty == 0 ? live.next_use : add_distance(live.next_use, penalty);
-            if (value.live_index == kNone) {
-              VReg vreg(live.value >> 2, static_cast<RegClass>(live.value & 3));
-              add(vreg, value, end);
-              value.next_use = next_use;
-            } else if (next_use < value.next_use) {
-              value.next_use = next_use;
-            }
+          add_list(partial_ranges[successor], penalty);
+          if (any_irreducible) {
+            const u32 entered = entered_loop(block, successor);
+            if (entered != kNone) add_list(partial_ranges[entered], penalty);
           }
         }
       }
@@ -210,7 +230,8 @@ void Allocator::State::find_liveness() {
     const u32 around = info.header == block ? info.parent : info.header;
     live_ranges[block] = partial;
     if (around == kNone) continue;
-    for (u32 i = partial.begin; i < partial.end; ++i) values[partial_lives[i].value >> 2].live_block = block;
+    for (u32 i = partial.begin; i < partial.end; ++i)
+      values[partial_lives[i].value >> 2].live_block = block;
     const u32 begin = static_cast<u32>(lives.size());
     const u32 header_pos = in.block_insts[around];
     const u32 end_pos = blocks[around].end_pos;
@@ -220,7 +241,8 @@ void Allocator::State::find_liveness() {
       const LiveIn live = header_partial ? partial_lives[i] : lives[i];
       if (values[live.value >> 2].live_block == block) continue;
       if (lives.size() == begin) {
-        lives.insert(lives.end(), partial_lives.begin() + partial.begin, partial_lives.begin() + partial.end);
+        lives.insert(lives.end(), partial_lives.begin() + partial.begin,
+                     partial_lives.begin() + partial.end);
       }
       lives.push_back({live.value, add_distance(end_pos, live.next_use - header_pos)});
     }
@@ -248,15 +270,16 @@ void Allocator::State::find_liveness() {
   }
 }
 
-// The lists would outgrow the function: values that may be live into very many blocks are kept in memory
-// between blocks instead. Liveness is over-estimated by the span of block numbers.
+// The lists would outgrow the function: values that may be live into very many blocks are kept in
+// memory between blocks instead. Liveness is over-estimated by the span of block numbers.
 void Allocator::State::limit_lists() {
   const Input& in = *input;
   for (ValueState& value : values) {
     value.live_index = kNone;
     value.end_pos = value.def_block;  // here: last block
   }
-  // The last block of a loop around `block` that does not contain `def_block`; 64 levels are looked at.
+  // The last block of a loop around `block` that does not contain `def_block`; 64 levels are looked
+  // at.
   const auto extend = [&](u32 block, ValueState& value) {
     u32 last = block;
     u32 header = blocks[block].header;
@@ -268,7 +291,8 @@ void Allocator::State::limit_lists() {
     value.end_pos = std::max(value.end_pos, last);
   };
   for (u32 block = 0; block < in.num_blocks; ++block) {
-    for (u32 op = in.operand_ranges[in.block_insts[block]]; op < in.operand_ranges[in.block_insts[block + 1]]; ++op) {
+    for (u32 op = in.operand_ranges[in.block_insts[block]];
+         op < in.operand_ranges[in.block_insts[block + 1]]; ++op) {
       const Operand operand = in.operands[op];
       ValueState& value = values[operand.vreg.index()];
       if (operand.is_def()) {

@@ -1,8 +1,9 @@
-// The loop nesting forest over blocks numbered in reverse postorder (Havlak 1997), irreducible loops included: a
-// loop is a strongly connected set of blocks, named by its lowest block. Headers are taken from the highest
-// number down; a union-find structure folds finished inner loops into their header, so every block and edge is
-// looked at a constant number of times. Edges that enter an irreducible loop past its header are handed to the
-// header, so that loops around it still find their way in.
+// The loop nesting forest over blocks numbered in reverse postorder (Havlak 1997), irreducible
+// loops included: a loop is a strongly connected set of blocks, named by its lowest block. Headers
+// are taken from the highest number down; a union-find structure folds finished inner loops into
+// their header, so every block and edge is looked at a constant number of times. Edges that enter
+// an irreducible loop past its header are handed to the header, so that loops around it still find
+// their way in.
 #include "gantry/regalloc/internal/state.h"
 
 namespace gantry::regalloc {
@@ -22,9 +23,11 @@ u32 find_root(std::vector<u32>& parent, u32 at) {
 Result<void> Allocator::State::find_loops() {
   const u32 num_blocks = input->num_blocks;
   blocks.assign(num_blocks, LoopInfo{});
+  any_irreducible = false;
   bool any_loop = false;
   for (u32 block = 0; block < num_blocks && !any_loop; ++block) {
-    for (u32 edge = input->successor_ranges[block]; edge < input->successor_ranges[block + 1]; ++edge) {
+    for (u32 edge = input->successor_ranges[block]; edge < input->successor_ranges[block + 1];
+         ++edge) {
       any_loop |= input->successors[edge] <= block;
     }
   }
@@ -43,7 +46,7 @@ Result<void> Allocator::State::find_loops() {
         const u32 root = find_root(union_find, from);
         if (root == header) return;
         if (root < header) {  // enters the loop past its header
-          blocks[header].irreducible = true;
+          any_irreducible = true;
           extra_next.push_back(extra_head[header]);
           extra_block.push_back(root);
           extra_head[header] = static_cast<u32>(extra_next.size() - 1);
@@ -52,7 +55,8 @@ Result<void> Allocator::State::find_loops() {
         union_find[root] = header;
         stack_.push_back(root);
       };
-      for (u32 i = input->predecessor_ranges[header]; i < input->predecessor_ranges[header + 1]; ++i) {
+      for (u32 i = input->predecessor_ranges[header]; i < input->predecessor_ranges[header + 1];
+           ++i) {
         const u32 from = input->predecessors[i];
         if (from < header) continue;
         is_header = true;
@@ -69,12 +73,15 @@ Result<void> Allocator::State::find_loops() {
           if (info.end_pos > blocks[header].end_pos) blocks[header].end_pos = info.end_pos;
         } else {
           info.header = header;
-          if (last_inst(member) > blocks[header].end_pos) blocks[header].end_pos = last_inst(member);
+          if (last_inst(member) > blocks[header].end_pos)
+            blocks[header].end_pos = last_inst(member);
         }
-        for (u32 i = input->predecessor_ranges[member]; i < input->predecessor_ranges[member + 1]; ++i) {
+        for (u32 i = input->predecessor_ranges[member]; i < input->predecessor_ranges[member + 1];
+             ++i) {
           reach(input->predecessors[i]);
         }
-        for (u32 extra = extra_head[member]; extra != kNone; extra = extra_next[extra]) reach(extra_block[extra]);
+        for (u32 extra = extra_head[member]; extra != kNone; extra = extra_next[extra])
+          reach(extra_block[extra]);
         if (extra_next.size() > most_extra) {
           return Error(ErrorKind::LimitExceeded, "control flow is too far from reducible");
         }

@@ -1,15 +1,18 @@
-// The forward scan: one walk over the code in reverse postorder with an exact picture of the register file.
-// Every value is in a register, or in its slot (or can be made again). A value without a register is in its
-// slot: whoever takes its register away stores it first. Such stores are tentative: when a store right after the
-// definition is cheaper than all of them, it replaces them (slots.cpp).
+// The forward scan: one walk over the code in reverse postorder with an exact picture of the
+// register file. Every value is in a register, or in its slot (or can be made again). A value
+// without a register is in its slot: whoever takes its register away stores it first. Such stores
+// are tentative: when a store right after the definition is cheaper than all of them, it replaces
+// them (slots.cpp).
 //
-// Moves inside a block are emitted at once in order of execution, so there is no parallel-move problem there.
-// At a block's entry the state is chosen from the states at the end of the predecessors seen so far, and
-// the edges' moves are emitted; edges back to a loop header adapt to the state chosen for it.
+// Moves inside a block are emitted at once in order of execution, so there is no parallel-move
+// problem there. At a block's entry the state is chosen from the states at the end of the
+// predecessors seen so far, and the edges' moves are emitted; edges back to a loop header adapt to
+// the state chosen for it.
 //
 // An instruction is placed in this order, which finds registers whenever the constraints allow it:
-//   1. fixed uses; 2. operands that need one register in both halves (late uses, early definitions, uses whose
-//   place is reused); 3. other uses; 4. dying values leave; 5. survivors leave clobbered and wanted registers;
+//   1. fixed uses; 2. operands that need one register in both halves (late uses, early definitions,
+//   uses whose place is reused); 3. other uses; 4. dying values leave; 5. survivors leave clobbered
+//   and wanted registers;
 //   6. late definitions.
 #include <algorithm>
 #include <bit>
@@ -26,7 +29,8 @@ constexpr u32 kReloadDistance = 24;
 
 class Scan {
  public:
-  explicit Scan(Allocator::State& state) : s_(state), in_(*state.input), values_(state.values.data()) {}
+  explicit Scan(Allocator::State& state)
+      : s_(state), in_(*state.input), values_(state.values.data()) {}
 
   bool run();
   u32 failed_inst() const { return failed_inst_; }
@@ -94,20 +98,24 @@ class Scan {
   }
 
   u32 first_of(u32 reg_class, u32 mask) const {
-    if (s_.ascending[reg_class]) return reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(mask));
+    if (s_.ascending[reg_class])
+      return reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(mask));
     for (const u8 reg : s_.order[reg_class]) {
       if ((mask & bit(reg)) != 0) return reg;
     }
     return kNone;
   }
-  // A free register of `mask` for the value, the one it will be wanted in if possible. `mask` is not empty.
+  // A free register of `mask` for the value, the one it will be wanted in if possible. `mask` is
+  // not empty.
   u32 choose_free(u32 reg_class, u32 mask, const V* v) {
     const u32 preferred = mask & s_.preferred[reg_class];
     if (v != nullptr) {
-      if (v->hint_reg != kNoReg && v->hint_reg >> 5 == reg_class && (mask & bit(v->hint_reg)) != 0) return v->hint_reg;
+      if (v->hint_reg != kNoReg && v->hint_reg >> 5 == reg_class && (mask & bit(v->hint_reg)) != 0)
+        return v->hint_reg;
       if (v->hint_value != kNone) {
         const u8 wanted = value(v->hint_value).hint_reg;
-        if (wanted != kNoReg && wanted >> 5 == reg_class && (mask & bit(wanted)) != 0) return wanted;
+        if (wanted != kNoReg && wanted >> 5 == reg_class && (mask & bit(wanted)) != 0)
+          return wanted;
       }
       if ((v->flags & V::kCrossesCall) != 0) {
         const u32 saved = mask & ~s_.preferred[reg_class];
@@ -146,8 +154,8 @@ class Scan {
     }
     return best;
   }
-  // A register of `mask`, emptied if need be; kNone if there is none. A value in it with uses to place in this
-  // instruction moves to another register when one is free.
+  // A register of `mask`, emptied if need be; kNone if there is none. A value in it with uses to
+  // place in this instruction moves to another register when one is free.
   u32 take(u32 reg_class, u32 mask, const V* v) {
     mask &= s_.allocatable[reg_class];
     const u32 available = mask & free_[reg_class];
@@ -164,12 +172,14 @@ class Scan {
     evict(reg);
     return reg;
   }
-  void pin_early(u32 reg) {
-    pinned_early_.add(reg);
-  }
+  void pin_early(u32 reg) { pinned_early_.add(reg); }
   void pin_both(u32 reg) {
     pinned_early_.add(reg);
     pinned_late_.add(reg);
+  }
+  void keep(u32 reg) {  // for a late use
+    pin_both(reg);
+    kept_late_.add(reg);
   }
   void hold(u32 reg) {  // for this instruction only
     free_.remove(reg);
@@ -177,7 +187,9 @@ class Scan {
     s_.used.add(reg);
   }
   u32 after(u32 next_use, const V& v) const {
-    return next_use == kNever && v.def_block < loop_header_ && (v.flags & V::kResident) == 0 ? loop_end_ : next_use;
+    return next_use == kNever && v.def_block < loop_header_ && (v.flags & V::kResident) == 0
+               ? loop_end_
+               : next_use;
   }
   void define(u32 index, u32 reg, u32 next_use) {
     V& v = value(index);
@@ -188,6 +200,7 @@ class Scan {
     v.flags &= static_cast<u16>(~V::kSlotValid);
     occupy(index, reg);
     s_.written.add(reg);
+    pinned_late_.add(reg);
     if ((v.flags & V::kResident) != 0 && (v.flags & V::kRemat) == 0) {
       v.flags |= V::kNeedsSlot | V::kStoreAtDef | V::kSlotValid;
     }
@@ -216,7 +229,13 @@ class Scan {
   bool instruction(u32 inst);
   bool fixed_use(u32 op, u32 op_begin, u32 op_end);
   bool both_halves_use(u32 op, u32 op_begin, u32 def_op);
+  void late_any_use(u32 op, u32 op_begin);
   bool plain_use(u32 op);
+  bool needs_reg(Operand operand, u32 index) const {
+    const Constraint constraint = operand.constraint();
+    return constraint == Constraint::Reg ||
+           (constraint == Constraint::Any && (values_[index].flags & V::kRemat) != 0);
+  }
   bool late_def(u32 op, u32 op_begin);
   void exchange_operands(u32 op_begin, u32 op_end);
   void enter_block(u32 block);
@@ -238,8 +257,9 @@ class Scan {
   usize clobber_at_ = 0;
   u32 failed_inst_ = 0;
   // Of the current instruction.
-  Masks early_fixed_, late_fixed_, clobbered_, pinned_early_, pinned_late_, temps_;
-  std::span<const u32> effective_;  // by operand of the instruction: its value after exchanges
+  Masks early_fixed_, late_fixed_, clobbered_, pinned_early_, pinned_late_, kept_late_, temps_;
+  u32 late_defs_[kNumRegClasses] = {};  // registers still needed for late definitions
+  std::span<const u32> effective_;      // by operand of the instruction: its value after exchanges
 };
 
 bool Scan::fixed_use(u32 op, u32 op_begin, u32 op_end) {
@@ -261,7 +281,9 @@ bool Scan::fixed_use(u32 op, u32 op_begin, u32 op_end) {
         if (w.pending != 0) {
           for (u32 i = op_begin; i < op_end; ++i) {
             const Operand wanted = in_.operands[i];
-            if (wanted.is_def() || wanted.constraint() != Constraint::Fixed || effective_[i - op_begin] != other) continue;
+            if (wanted.is_def() || wanted.constraint() != Constraint::Fixed ||
+                effective_[i - op_begin] != other)
+              continue;
             const u32 place_of_other = wanted.payload();
             if ((free_[reg_class] & bit(place_of_other)) != 0 && place_of_other >> 5 == reg_class &&
                 !pinned_early_.has(place_of_other)) {
@@ -300,12 +322,12 @@ bool Scan::fixed_use(u32 op, u32 op_begin, u32 op_end) {
     }
   }
   pin_early(target);
-  if (operand.is_late()) pin_both(target);
+  if (operand.is_late()) keep(target);
   return true;
 }
 
-// A use that needs its register while definitions are written: a late use, or (`def_op`) one whose place becomes
-// that of a definition.
+// A use that needs its register while definitions are written: a late use, or (`def_op`) one whose
+// place becomes that of a definition.
 bool Scan::both_halves_use(u32 op, u32 op_begin, u32 def_op) {
   const Operand operand = in_.operands[op];
   const u32 index = effective_[op - op_begin];
@@ -313,24 +335,16 @@ bool Scan::both_halves_use(u32 op, u32 op_begin, u32 def_op) {
   const u32 reg_class = static_cast<u32>(operand.vreg.reg_class());
   --v.pending;
   const u32 busy_late = late_fixed_[reg_class] | clobbered_[reg_class];
-  const u32 allowed = ~(busy_late | early_fixed_[reg_class] | pinned_early_[reg_class] | pinned_late_[reg_class]);
+  const u32 allowed =
+      ~(busy_late | early_fixed_[reg_class] | pinned_early_[reg_class] | pinned_late_[reg_class]);
   if (def_op == kNone) {
     if (v.reg != kNoReg && (busy_late & bit(v.reg)) == 0) {
       place(op, v.reg);
-      pin_both(v.reg);
-      return true;
-    }
-    if (v.reg == kNoReg && operand.constraint() == Constraint::Any && (v.flags & V::kRemat) == 0) {
-      place_in_slot(op, index);
+      keep(v.reg);
       return true;
     }
     const u32 to = take(reg_class, allowed, &v);
-    if (to == kNone) {
-      if (operand.constraint() != Constraint::Any || (v.flags & V::kRemat) != 0) return false;
-      store_if_needed(index);
-      place_in_slot(op, index);
-      return true;
-    }
+    if (to == kNone) return false;
     if (v.reg == kNoReg) {
       reload(index, to);
     } else {
@@ -339,17 +353,19 @@ bool Scan::both_halves_use(u32 op, u32 op_begin, u32 def_op) {
       if (pinned_early_.has(from)) hold(from);
     }
     place(op, to);
-    pin_both(to);
+    keep(to);
     return true;
   }
   const V& result = value(in_.operands[def_op].vreg.index());
-  const bool usable_home = v.reg != kNoReg && ((busy_late | pinned_late_[reg_class]) & bit(v.reg)) == 0;
+  const bool usable_home =
+      v.reg != kNoReg && ((busy_late | pinned_late_[reg_class]) & bit(v.reg)) == 0;
   if (usable_home && v.next_use == kNever) {
     place(op, v.reg);
     pin_both(v.reg);
     return true;
   }
-  if (usable_home && result.hint_reg == v.reg && (allowed & free_[reg_class]) != 0 && !pinned_early_.has(v.reg)) {
+  if (usable_home && result.hint_reg == v.reg && (allowed & free_[reg_class]) != 0 &&
+      !pinned_early_.has(v.reg)) {
     const u32 home = v.reg;
     const u32 to = take(reg_class, allowed, &v);
     relocate(home, to);
@@ -368,6 +384,29 @@ bool Scan::both_halves_use(u32 op, u32 op_begin, u32 def_op) {
   return true;
 }
 
+// A late use that need not be in a register: it is if that leaves enough of them for the
+// definitions.
+void Scan::late_any_use(u32 op, u32 op_begin) {
+  const Operand operand = in_.operands[op];
+  const u32 index = effective_[op - op_begin];
+  V& v = value(index);
+  const u32 reg_class = static_cast<u32>(operand.vreg.reg_class());
+  --v.pending;
+  if (v.reg != kNoReg && operand.constraint() == Constraint::Any) {
+    const u32 usable = s_.allocatable[reg_class] &
+                       ~(late_fixed_[reg_class] | clobbered_[reg_class] | pinned_late_[reg_class]);
+    if (kept_late_.has(v.reg) ||
+        ((usable & bit(v.reg)) != 0 &&
+         static_cast<u32>(std::popcount(usable)) > late_defs_[reg_class])) {
+      place(op, v.reg);
+      keep(v.reg);
+      return;
+    }
+  }
+  if (v.reg != kNoReg) store_if_needed(index);
+  place_in_slot(op, index);
+}
+
 bool Scan::plain_use(u32 op) {
   const Operand operand = in_.operands[op];
   const u32 index = effective_[op - in_.operand_ranges[inst_]];
@@ -380,10 +419,12 @@ bool Scan::plain_use(u32 op) {
   }
   if (v.reg == kNoReg) {
     const u32 reg_class = static_cast<u32>(operand.vreg.reg_class());
-    const u32 allowed = ~(early_fixed_[reg_class] | pinned_early_[reg_class]) & s_.allocatable[reg_class];
+    const u32 allowed =
+        ~(early_fixed_[reg_class] | pinned_early_[reg_class]) & s_.allocatable[reg_class];
     const u32 safe = allowed & ~(clobbered_[reg_class] | late_fixed_[reg_class]);
     if (operand.constraint() == Constraint::Any && (v.flags & V::kRemat) == 0) {
-      const bool soon = v.next_use != kNever && v.next_use - inst_ <= kReloadDistance && (safe & free_[reg_class]) != 0;
+      const bool soon = v.next_use != kNever && v.next_use - inst_ <= kReloadDistance &&
+                        (safe & free_[reg_class]) != 0;
       if (!soon) {
         place_in_slot(op, index);
         return true;
@@ -427,8 +468,8 @@ bool Scan::late_def(u32 op, u32 op_begin) {
       break;
   }
   if (operand.rule & Operand::kLateBit) {
-    const u32 allowed =
-        s_.allocatable[reg_class] & ~(late_fixed_[reg_class] | clobbered_[reg_class] | pinned_late_[reg_class]);
+    const u32 allowed = s_.allocatable[reg_class] &
+                        ~(late_fixed_[reg_class] | clobbered_[reg_class] | pinned_late_[reg_class]);
     const u32 available = allowed & free_[reg_class];
     u32 to = kNone;
     if (available != 0) {
@@ -489,7 +530,9 @@ bool Scan::instruction(u32 inst) {
   const u32 op_begin = in_.operand_ranges[inst];
   const u32 op_end = in_.operand_ranges[inst + 1];
   const u32 count = op_end - op_begin;
-  early_fixed_ = late_fixed_ = clobbered_ = pinned_early_ = pinned_late_ = temps_ = Masks{};
+  for (u32& defs : late_defs_) defs = 0;
+  early_fixed_ = late_fixed_ = clobbered_ = pinned_early_ = pinned_late_ = kept_late_ = temps_ =
+      Masks{};
   if (clobber_at_ < in_.clobbers.size() && in_.clobbers[clobber_at_].inst == inst) {
     for (u32 i = 0; i < kNumRegClasses; ++i) {
       clobbered_[i] = in_.clobbers[clobber_at_].regs.mask(static_cast<RegClass>(i));
@@ -514,6 +557,9 @@ bool Scan::instruction(u32 inst) {
       if (operand.is_late() || operand.is_def()) late_fixed_.add(target);
     }
     if (operand.is_def()) {
+      if (constraint == Constraint::Reg && operand.is_late()) {
+        ++late_defs_[static_cast<u32>(operand.vreg.reg_class())];
+      }
       if (constraint == Constraint::Reuse) {
         s_.reuse_by[operand.payload()] = k;
         const Operand source = in_.operands[op_begin + operand.payload()];
@@ -521,7 +567,7 @@ bool Scan::instruction(u32 inst) {
       }
     } else {
       v.next_use = after(s_.next_uses[op_begin + k], v);
-      v.last_pos = inst;
+      if (v.next_use == kNever || v.last_pos < inst) v.last_pos = inst;
       ++v.pending;
       has_commutes |= operand.commutes();
     }
@@ -537,10 +583,8 @@ bool Scan::instruction(u32 inst) {
   }
   for (u32 op = op_begin; op < op_end; ++op) {
     const Operand operand = in_.operands[op];
-    if (operand.is_def() || !operand.is_late() || operand.constraint() == Constraint::Fixed ||
-        operand.constraint() == Constraint::Stack) {
+    if (operand.is_def() || !operand.is_late() || !needs_reg(operand, effective_[op - op_begin]))
       continue;
-    }
     if (!both_halves_use(op, op_begin, kNone)) return false;
   }
   for (u32 op = op_begin; op < op_end; ++op) {
@@ -571,10 +615,11 @@ bool Scan::instruction(u32 inst) {
     if (operand.is_def()) {
       if (operand.is_late() || operand.constraint() == Constraint::Stack) continue;
       const u32 reg_class = static_cast<u32>(operand.vreg.reg_class());
-      const u32 to = take(reg_class,
-                          ~(late_fixed_[reg_class] | clobbered_[reg_class] | early_fixed_[reg_class] |
-                            pinned_early_[reg_class] | pinned_late_[reg_class]),
-                          &value(operand.vreg.index()));
+      const u32 to =
+          take(reg_class,
+               ~(late_fixed_[reg_class] | clobbered_[reg_class] | early_fixed_[reg_class] |
+                 pinned_early_[reg_class] | pinned_late_[reg_class]),
+               &value(operand.vreg.index()));
       if (to == kNone) return false;
       place(op, to);
       hold(to);
@@ -584,14 +629,20 @@ bool Scan::instruction(u32 inst) {
     if (s_.reuse_by[op - op_begin] == kNone || operand.is_late()) continue;
     if (!both_halves_use(op, op_begin, op_begin + s_.reuse_by[op - op_begin])) return false;
   }
-  for (u32 op = op_begin; op < op_end; ++op) {
-    const Operand operand = in_.operands[op];
-    if (operand.is_def() || operand.constraint() == Constraint::Fixed) continue;
-    if (operand.constraint() != Constraint::Stack &&
-        (operand.is_late() || s_.reuse_by[op - op_begin] != kNone)) {
-      continue;
+  // Uses that must have a register go before those that may do without.
+  for (const bool must : {true, false}) {
+    for (u32 op = op_begin; op < op_end; ++op) {
+      const Operand operand = in_.operands[op];
+      if (operand.is_def() || operand.constraint() == Constraint::Fixed ||
+          s_.reuse_by[op - op_begin] != kNone)
+        continue;
+      if (needs_reg(operand, effective_[op - op_begin]) != must) continue;
+      if (!operand.is_late()) {
+        if (!plain_use(op)) return false;
+      } else if (!must) {
+        late_any_use(op, op_begin);
+      }
     }
-    if (!plain_use(op)) return false;
   }
   // Dying values leave, except those that late uses still need.
   bool late_uses = false;
@@ -632,16 +683,21 @@ bool Scan::instruction(u32 inst) {
   }
   for (u32 op = op_begin; op < op_end; ++op) {
     const Operand operand = in_.operands[op];
-    if (operand.is_def() && (operand.constraint() == Constraint::Fixed || operand.constraint() == Constraint::Reuse) &&
+    if (operand.is_def() &&
+        (operand.constraint() == Constraint::Fixed || operand.constraint() == Constraint::Reuse) &&
         !late_def(op, op_begin)) {
       return false;
     }
   }
-  for (u32 op = op_begin; op < op_end; ++op) {
-    const Operand operand = in_.operands[op];
-    if (operand.is_def() && operand.constraint() != Constraint::Fixed && operand.constraint() != Constraint::Reuse &&
-        !late_def(op, op_begin)) {
-      return false;
+  for (const bool may_be_in_slot : {false, true}) {
+    for (u32 op = op_begin; op < op_end; ++op) {
+      const Operand operand = in_.operands[op];
+      if (!operand.is_def() || operand.constraint() == Constraint::Fixed ||
+          operand.constraint() == Constraint::Reuse) {
+        continue;
+      }
+      if ((operand.constraint() == Constraint::Any) == may_be_in_slot && !late_def(op, op_begin))
+        return false;
     }
   }
   for (u32 op = op_begin; op < op_end; ++op) {
@@ -711,7 +767,8 @@ void Scan::merge_states(u32 block) {
         const u32 index = reg_value_[reg];
         vacate(reg);
         const u32 saved = free_[reg_class] & ~s_.preferred[reg_class];
-        if (saved != 0 && (value(index).flags & V::kRemat) == 0) occupy(index, choose_free(reg_class, saved, &value(index)));
+        if (saved != 0 && (value(index).flags & V::kRemat) == 0)
+          occupy(index, choose_free(reg_class, saved, &value(index)));
       }
     }
     const u32 room = static_cast<u32>(std::popcount(all));
@@ -746,7 +803,8 @@ void Scan::place_params(u32 block) {
     if ((v.flags & V::kResident) == 0) {
       u32 available = free_[reg_class];
       if (crosses && loop_call) available &= ~s_.preferred[reg_class];
-      if (crosses && (available & ~s_.preferred[reg_class]) != 0) available &= ~s_.preferred[reg_class];
+      if (crosses && (available & ~s_.preferred[reg_class]) != 0)
+        available &= ~s_.preferred[reg_class];
       if (available != 0) {
         to = choose_free(reg_class, available, &v);
       } else if (!(crosses && loop_call)) {
@@ -804,7 +862,8 @@ void Scan::enter_block(u32 block) {
       V& v = value(entry.value);
       if (v.live_block != block) continue;
       occupy(entry.value, entry.reg);
-      v.flags = static_cast<u16>(entry.slot_valid ? v.flags | V::kSlotValid : v.flags & ~V::kSlotValid);
+      v.flags =
+          static_cast<u16>(entry.slot_valid ? v.flags | V::kSlotValid : v.flags & ~V::kSlotValid);
     }
     if (!has_params) return;
   } else {
@@ -832,7 +891,9 @@ void Scan::enter_block(u32 block) {
         continue;
       }
       s_.tail_ranges[pred].begin = static_cast<u32>(s_.tail_moves.size());
-      edges.emit({pred, block, in_.successor_ranges[pred], 2 * (in_.block_insts[pred + 1] - 1), false}, s_.tail_moves);
+      edges.emit(
+          {pred, block, in_.successor_ranges[pred], 2 * (in_.block_insts[pred + 1] - 1), false},
+          s_.tail_moves);
       s_.tail_ranges[pred].end = static_cast<u32>(s_.tail_moves.size());
     }
   }
@@ -849,7 +910,8 @@ void Scan::leave_block(u32 block) {
     for (u32 left = s_.allocatable[reg_class] & ~free_[reg_class]; left != 0; left &= left - 1) {
       const u32 reg = reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(left));
       const u32 index = reg_value_[reg];
-      s_.end_entries.push_back({index, static_cast<u8>(reg), (value(index).flags & V::kSlotValid) != 0});
+      s_.end_entries.push_back(
+          {index, static_cast<u8>(reg), (value(index).flags & V::kSlotValid) != 0});
     }
   }
   s_.end_ranges[block] = {begin, static_cast<u32>(s_.end_entries.size())};
@@ -874,7 +936,8 @@ void Scan::leave_block(u32 block) {
 
 bool Scan::run() {
   for (u32& index : reg_value_) index = kNone;
-  for (u32 reg_class = 0; reg_class < kNumRegClasses; ++reg_class) free_[reg_class] = s_.allocatable[reg_class];
+  for (u32 reg_class = 0; reg_class < kNumRegClasses; ++reg_class)
+    free_[reg_class] = s_.allocatable[reg_class];
   for (u32 block = 0; block < in_.num_blocks; ++block) {
     enter_block(block);
     for (u32 inst = in_.block_insts[block]; inst < in_.block_insts[block + 1]; ++inst) {

@@ -1,8 +1,9 @@
 // Where stores go, which slots values share, and the final list of edits.
 //
-// A value in SSA form is stored either once, right after its definition, or at each place where it loses its
-// register: whichever runs less often. Slots are shared by a linear scan over [first, last] positions; the
-// positions are inclusive on both ends, so values that meet on an edge never share.
+// A value in SSA form is stored either once, right after its definition, or at each place where it
+// loses its register: whichever runs less often. Slots are shared by a linear scan over [first,
+// last] positions; the positions are inclusive on both ends, so values that meet on an edge never
+// share.
 #include <algorithm>
 #include <functional>
 
@@ -34,7 +35,8 @@ void Allocator::State::assign_slots() {
       std::pop_heap(heap.begin(), heap.end(), std::greater<>());
       const u32 done = static_cast<u32>(heap.back());
       heap.pop_back();
-      free_slots[(values[done].flags & ValueState::kWide) != 0 ? 1 : 0].push_back(values[done].slot);
+      free_slots[(values[done].flags & ValueState::kWide) != 0 ? 1 : 0].push_back(
+          values[done].slot);
     }
     const bool wide = (v.flags & ValueState::kWide) != 0;
     std::vector<u32>& available = free_slots[wide ? 1 : 0];
@@ -129,7 +131,8 @@ void Allocator::State::write_edits() {
   const auto write_def_stores = [&](u64 before) {
     for (; next_def < keys.size() && keys[next_def] < before << 32; ++next_def) {
       const u32 index = static_cast<u32>(keys[next_def]);
-      write({static_cast<u32>(keys[next_def] >> 32), index, MoveKind::Store, values[index].def_reg, 0, false});
+      write({static_cast<u32>(keys[next_def] >> 32), index, MoveKind::Store, values[index].def_reg,
+             0, false});
     }
   };
   usize next = 0;

@@ -16,8 +16,9 @@ class EdgeMoves {
  public:
   explicit EdgeMoves(Allocator::State& state) : s_(state) {}
 
-  // Appends what takes the registers at the end of `site.from` to the state at the start of `site.to`, which is
-  // in `entry_entries`. Values live into the target must be marked by live_block.
+  // Appends what takes the registers at the end of `site.from` to the state at the start of
+  // `site.to`, which is in `entry_entries`. Values live into the target must be marked by
+  // live_block.
   void emit(const EdgeSite& site, std::vector<Move>& out);
 
  private:
@@ -26,7 +27,8 @@ class EdgeMoves {
     return v.edge_stamp == s_.edge_stamp ? v.edge_reg : u32{kNoReg};
   }
   void add(MoveKind kind, u32 index, u32 from, u32 to) {
-    out_->push_back({site_.point, index, kind, static_cast<u8>(from), static_cast<u8>(to), site_.at_entry});
+    out_->push_back(
+        {site_.point, index, kind, static_cast<u8>(from), static_cast<u8>(to), site_.at_entry});
   }
   u32 temp_reg(u32 reg_class);
   void release_temps();
@@ -37,9 +39,9 @@ class EdgeMoves {
   Allocator::State& s_;
   std::vector<Move>* out_ = nullptr;
   EdgeSite site_{};
-  Masks before_;        // registers in use at the end of the source
-  Masks after_;         // at the start of the target
-  Masks changing_;      // targets of register moves
+  Masks before_;    // registers in use at the end of the source
+  Masks after_;     // at the start of the target
+  Masks changing_;  // targets of register moves
   u32 temps_[kNumRegClasses];
   bool temp_saved_[kNumRegClasses];
   u32 temp_scratch_[kNumRegClasses];

@@ -1,45 +1,12 @@
-// Random inputs that are valid by construction: a random graph is cut down to what is reachable, its critical
-// edges are split and its blocks numbered in reverse postorder; then each block is filled with instructions that
-// use values of its dominators.
+// Random inputs that are valid by construction: a random graph is cut down to what is reachable,
+// its critical edges are split and its blocks numbered in reverse postorder; then each block is
+// filled with instructions that use values of its dominators.
 #include "gantry/regalloc/testing/random_input.h"
 
 #include <algorithm>
 #include <bit>
 
 namespace gantry::regalloc::testing {
-
-Input OwnedInput::input() const {
-  Input in;
-  in.num_blocks = static_cast<u32>(block_insts.size() - 1);
-  in.num_insts = static_cast<u32>(inst_kinds.size());
-  in.num_vregs = num_vregs;
-  in.block_insts = block_insts;
-  in.inst_kinds = inst_kinds;
-  in.operand_ranges = operand_ranges;
-  in.operands = operands;
-  in.clobbers = clobbers;
-  in.successor_ranges = successor_ranges;
-  in.successors = successors;
-  in.predecessor_ranges = predecessor_ranges;
-  in.predecessors = predecessors;
-  in.param_ranges = param_ranges;
-  in.params = params;
-  in.branch_arg_ranges = branch_arg_ranges;
-  in.branch_args = branch_args;
-  in.cold_blocks = cold_blocks;
-  in.remat = remat;
-  in.wide = wide;
-  return in;
-}
-
-MachineEnv OwnedInput::env() const {
-  MachineEnv env;
-  for (u32 i = 0; i < kNumRegClasses; ++i) {
-    env.preferred[i] = preferred[i];
-    env.non_preferred[i] = non_preferred[i];
-  }
-  return env;
-}
 
 namespace {
 
@@ -57,7 +24,8 @@ Graph random_graph(Random& random) {
       if (target >= size) target = 1 + random.below(size - 1);
       graph[block].push_back(target);
     }
-    if (block + 1 < size && graph[block].empty() && !random.one_in(4)) graph[block].push_back(block + 1);
+    if (block + 1 < size && graph[block].empty() && !random.one_in(4))
+      graph[block].push_back(block + 1);
   }
   return graph;
 }
@@ -175,6 +143,10 @@ class Generator {
         }
       }
       out_.param_ranges.push_back(static_cast<u32>(out_.params.size()));
+      if (block == 0) {  // the first instruction defines a value of each class
+        operands(names, true);
+        end_instruction(InstKind::Normal);
+      }
       for (u32 i = random_.below(density_); i > 0; --i) instruction(names);
       const bool single = graph[block].size() == 1;
       const bool plain = single && preds[graph[block][0]].size() > 1;
@@ -219,7 +191,8 @@ class Generator {
         const PReg reg(static_cast<RegClass>(reg_class), first + i * (reg_class == 0 ? 2 : 1));
         (i < size - saved ? out_.preferred : out_.non_preferred)[reg_class].push_back(reg);
       }
-      if (random_.one_in(3)) std::reverse(out_.preferred[reg_class].begin(), out_.preferred[reg_class].end());
+      if (random_.one_in(3))
+        std::reverse(out_.preferred[reg_class].begin(), out_.preferred[reg_class].end());
     }
     classes_ = 1 + random_.below(3);
   }
@@ -229,12 +202,14 @@ class Generator {
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
-  RegClass random_class() { return random_.one_in(3) ? static_cast<RegClass>(random_.below(classes_)) : RegClass::Int; }
+  RegClass random_class() {
+    return random_.one_in(3) ? static_cast<RegClass>(random_.below(classes_)) : RegClass::Int;
+  }
   VReg new_vreg(RegClass reg_class) {
     const u32 index = out_.num_vregs++;
     out_.remat.push_back(kNoRemat);
     if (out_.wide.size() * 64 <= index) out_.wide.push_back(0);
-    if (reg_class != RegClass::Int && random_.one_in(2)) out_.wide[index / 64] |= u64{1} << (index % 64);
+    if (reg_class == RegClass::Vector) out_.wide[index / 64] |= u64{1} << (index % 64);
     return VReg(index, reg_class);
   }
   // A value of the class that is available; there is always one, defined in the first block.
@@ -276,15 +251,14 @@ class Generator {
   void operands(std::vector<VReg>& names, bool with_defs) {
     const u32 inst = static_cast<u32>(out_.inst_kinds.size());
     const usize begin = out_.operands.size();
-    if (inst == 0) {
-      with_defs = true;
-    }
     Load load[kNumRegClasses];
     for (u32 i = 0; i < kNumRegClasses; ++i) {
       load[i].size = static_cast<u32>(out_.preferred[i].size() + out_.non_preferred[i].size());
     }
     if (inst != 0 && random_.one_in(8)) clobber(inst, load);
-    const u32 num_uses = names.empty() ? 0 : random_.one_in(30) ? random_.below(40) : random_.below(5);
+    const u32 num_uses = names.empty()        ? 0
+                         : random_.one_in(30) ? random_.below(40)
+                                              : random_.below(5);
     for (u32 i = 0; i < num_uses; ++i) use(pick(names), load, begin);
     if (with_defs) {
       std::vector<VReg> defined;
@@ -315,7 +289,8 @@ class Generator {
     u32 late = 0;  // definitions
     bool fits() const {
       const auto count = [](u32 mask) { return static_cast<u32>(std::popcount(mask)); };
-      return count(early_fixed) + both + early <= size && count(late_fixed | clobbered) + both + late <= size &&
+      return count(early_fixed) + both + early <= size &&
+             count(late_fixed | clobbered) + both + late <= size &&
              count(early_fixed | late_fixed | clobbered) + both <= size;
     }
   };
@@ -351,19 +326,23 @@ class Generator {
       case 1: {
         const PReg reg = random_reg(vreg.reg_class());
         const u32 bit = u32{1} << reg.hw_enc();
-        bool taken = ((mine.early_fixed | (late ? mine.late_fixed | mine.clobbered : 0)) & bit) != 0;
+        bool taken =
+            ((mine.early_fixed | (late ? mine.late_fixed | mine.clobbered : 0)) & bit) != 0;
         if (taken && !late) {
           taken = true;
           for (usize i = begin; i < out_.operands.size(); ++i) {
             const Operand other = out_.operands[i];
-            if (other.constraint() == Constraint::Fixed && other.fixed() == reg && other.vreg == vreg && !other.is_late()) taken = false;
+            if (other.constraint() == Constraint::Fixed && other.fixed() == reg &&
+                other.vreg == vreg && !other.is_late())
+              taken = false;
           }
         }
         if (taken) break;
         mine.early_fixed |= bit;
         if (late) mine.late_fixed |= bit;
         if (mine.fits()) {
-          out_.operands.push_back({vreg, Operand::make_rule(OperandKind::Use, pos, Constraint::Fixed, reg.index())});
+          out_.operands.push_back(
+              {vreg, Operand::make_rule(OperandKind::Use, pos, Constraint::Fixed, reg.index())});
           return;
         }
         break;
@@ -377,9 +356,10 @@ class Generator {
           out_.operands.push_back({vreg, rule});
           if (!late && out_.operands.size() - begin >= 2 && random_.one_in(2)) {
             Operand& previous = out_.operands[out_.operands.size() - 2];
-            const bool chained =
-                out_.operands.size() - begin >= 3 && out_.operands[out_.operands.size() - 3].commutes();
-            if (!previous.is_def() && !previous.is_late() && previous.constraint() == Constraint::Reg && !chained &&
+            const bool chained = out_.operands.size() - begin >= 3 &&
+                                 out_.operands[out_.operands.size() - 3].commutes();
+            if (!previous.is_def() && !previous.is_late() &&
+                previous.constraint() == Constraint::Reg && !chained &&
                 previous.vreg.reg_class() == vreg.reg_class()) {
               previous.rule |= Operand::kCommutesBit;
             }
@@ -389,14 +369,16 @@ class Generator {
         break;
       case 5:
         if (!is_remat || random_.one_in(10)) {
-          out_.operands.push_back({vreg, Operand::make_rule(OperandKind::Use, pos, Constraint::Stack)});
+          out_.operands.push_back(
+              {vreg, Operand::make_rule(OperandKind::Use, pos, Constraint::Stack)});
           return;
         }
         break;
       default:
         if (is_remat) ++(late ? mine.both : mine.early);
         if (mine.fits()) {
-          out_.operands.push_back({vreg, Operand::make_rule(OperandKind::Use, pos, Constraint::Any)});
+          out_.operands.push_back(
+              {vreg, Operand::make_rule(OperandKind::Use, pos, Constraint::Any)});
           return;
         }
         break;
@@ -410,7 +392,8 @@ class Generator {
     const bool early = random_.one_in(8);
     const OperandPos pos = early ? OperandPos::Early : OperandPos::Late;
     const auto add = [&](Constraint constraint, u32 payload = 0) {
-      out_.operands.push_back({vreg, Operand::make_rule(OperandKind::Def, pos, constraint, payload)});
+      out_.operands.push_back(
+          {vreg, Operand::make_rule(OperandKind::Def, pos, constraint, payload)});
       return true;
     };
     switch (random_.below(8)) {
@@ -430,11 +413,13 @@ class Generator {
         if (early) break;
         for (usize i = begin; i < out_.operands.size() && i < begin + 100; ++i) {
           const Operand source = out_.operands[i];
-          if (source.is_def() || source.is_late() || source.constraint() == Constraint::Stack) continue;
+          if (source.is_def() || source.is_late() || source.constraint() == Constraint::Stack)
+            continue;
           if (source.vreg.reg_class() != vreg.reg_class()) continue;
           bool reused = false;
           for (usize j = begin; j < out_.operands.size(); ++j) {
-            reused |= out_.operands[j].constraint() == Constraint::Reuse && out_.operands[j].payload() == i - begin;
+            reused |= out_.operands[j].constraint() == Constraint::Reuse &&
+                      out_.operands[j].payload() == i - begin;
           }
           if (reused) continue;
           if (source.constraint() == Constraint::Fixed) {
@@ -450,7 +435,10 @@ class Generator {
         break;
       }
       case 5:
-        return add(random_.one_in(2) ? Constraint::Stack : Constraint::Any) && (early && out_.operands.back().constraint() == Constraint::Any ? count_both(mine, before) : true);
+        return add(random_.one_in(2) ? Constraint::Stack : Constraint::Any) &&
+               (early && out_.operands.back().constraint() == Constraint::Any
+                    ? count_both(mine, before)
+                    : true);
       default:
         ++(early ? mine.both : mine.late);
         if (mine.fits()) return add(Constraint::Reg);

@@ -1,27 +1,8 @@
 #pragma once
-// Inputs for the allocator's tests, owned by vectors; and a generator of random valid ones.
-#include <vector>
-
-#include "gantry/regalloc/input.h"
+// A generator of random valid inputs.
+#include "gantry/regalloc/dump.h"
 
 namespace gantry::regalloc::testing {
-
-// An Input with the memory behind it.
-struct OwnedInput {
-  u32 num_vregs = 0;
-  std::vector<u32> block_insts, operand_ranges, successor_ranges, successors, predecessor_ranges, predecessors;
-  std::vector<u32> param_ranges, branch_arg_ranges, remat;
-  std::vector<InstKind> inst_kinds;
-  std::vector<Operand> operands;
-  std::vector<ClobberEntry> clobbers;
-  std::vector<VReg> params, branch_args;
-  std::vector<u8> cold_blocks;
-  std::vector<u64> wide;
-  std::vector<PReg> preferred[kNumRegClasses], non_preferred[kNumRegClasses];
-
-  Input input() const;
-  MachineEnv env() const;
-};
 
 // A small fast generator (splitmix64): the same seed gives the same input on every machine.
 class Random {
@@ -40,8 +21,8 @@ class Random {
   u64 state_;
 };
 
-// Any valid input: loops, irreducible control flow, all kinds of constraints, few or many registers. Its
-// constraints can always be met.
+// Any valid input: loops, irreducible control flow, all kinds of constraints, few or many
+// registers. Its constraints can always be met.
 OwnedInput random_input(u64 seed);
 
 }  // namespace gantry::regalloc::testing

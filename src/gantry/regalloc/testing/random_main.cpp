@@ -1,4 +1,5 @@
-// regalloc_random [seconds|COUNTx] [first seed]: allocates random inputs and has the checker judge the results.
+// regalloc_random [seconds|COUNTx] [first seed]: allocates random inputs and has the checker judge
+// the results.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -23,21 +24,29 @@ int main(int argc, char** argv) {
                 : std::chrono::steady_clock::now() - start >= std::chrono::seconds(number)) {
       break;
     }
-    const testing::OwnedInput owned = testing::random_input(seed);
+    const OwnedInput owned = testing::random_input(seed);
     const Input input = owned.input();
     Result<Output> output = allocator.allocate(input, owned.env());
     if (!output) {
       std::printf("seed %llu: %.*s\n", static_cast<unsigned long long>(seed),
-                  static_cast<int>(output.error().message().size()), output.error().message().data());
+                  static_cast<int>(output.error().message().size()),
+                  output.error().message().data());
+      TextWriter text;
+      dump(input, owned.env(), nullptr, text);
+      std::fputs(text.string().c_str(), stderr);
       return 1;
     }
     if (Result<void> good = check(input, owned.env(), *output); !good) {
       std::printf("seed %llu: %.*s\n", static_cast<unsigned long long>(seed),
                   static_cast<int>(good.error().message().size()), good.error().message().data());
+      TextWriter text;
+      dump(input, owned.env(), &*output, text);
+      std::fputs(text.string().c_str(), stderr);
       return 1;
     }
   }
-  std::printf("%llu inputs from seed %llu: no fault found\n", static_cast<unsigned long long>(seed - first),
+  std::printf("%llu inputs from seed %llu: no fault found\n",
+              static_cast<unsigned long long>(seed - first),
               static_cast<unsigned long long>(first));
   return 0;
 }
