@@ -6,21 +6,27 @@
 
 namespace gantry::regalloc {
 
+struct AllocatorOptions {
+  u8 sweeps =
+      1;  // forward sweeps over the code; a second one knows where the first one's loops ended
+};
+
 // Owns the working memory, which is reused from function to function.
 class Allocator {
  public:
-  Allocator();
+  explicit Allocator(AllocatorOptions options = {});
   ~Allocator();
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;
 
-  // The spans of the result stay valid until the next call. Errors: Unsupported when an instruction's constraints
-  // cannot be met by the registers of `env`; LimitExceeded beyond limits::kMaxVRegs. `input` must be valid
-  // (validate.h); it is not checked here.
+  // The spans of the result stay valid until the next call. Errors: Unsupported when an
+  // instruction's constraints cannot be met by the registers of `env`; LimitExceeded beyond
+  // limits::kMaxVRegs. `input` must be valid (validate.h); it is not checked here.
   Result<Output> allocate(const Input& input, const MachineEnv& env);
 
+  struct State;  // internal
+
  private:
-  struct State;
   State* state_;  // owned
 };
 

@@ -1,6 +1,7 @@
 #pragma once
-// The judge of allocations: symbolic execution of the allocated code, sharing nothing with the allocator but the
-// data definitions. Finds any use that would read another value than the input asks for.
+// The judge of allocations: symbolic execution of the allocated code, sharing nothing with the
+// allocator but the data definitions. Finds any use that would read another value than the input
+// asks for.
 #include "gantry/regalloc/input.h"
 #include "gantry/regalloc/output.h"
 #include "gantry/support/result.h"

@@ -1,14 +1,14 @@
 #pragma once
-// What the allocator decides. Nothing of the input is rewritten: places run parallel to the operands, and moves
-// are a list.
+// What the allocator decides. Nothing of the input is rewritten: places run parallel to the
+// operands, and moves are a list.
 #include <span>
 
 #include "gantry/regalloc/types.h"
 
 namespace gantry::regalloc {
 
-// One primitive move: register to register, register to slot, slot to register, or rematerialise to register.
-// Never slot to slot: the allocator finds (or frees) a register for those itself.
+// One primitive move: register to register, register to slot, slot to register, or rematerialise to
+// register. Never slot to slot: the allocator finds (or frees) a register for those itself.
 struct Edit {
   u32 point;  // 2 * instruction: before it; 2 * instruction + 1: after it
   Allocation from;
@@ -28,8 +28,11 @@ struct Stats {
 struct Output {
   std::span<const Allocation> allocs;  // parallel to Input::operands
   std::span<const Edit> edits;         // by point; those at one point in order of execution
-  u32 num_slot_words = 0;              // size of the spill area in 8-byte words
-  PRegSet used_regs;                   // every register written by an operand or an edit (not clobbers)
+  // Operands with Operand::kCommutesBit whose place was exchanged with the next one's, ascending.
+  // Not needed to emit code: it tells the checker which of the two ways to prove.
+  std::span<const u32> exchanged;
+  u32 num_slot_words = 0;  // size of the spill area in 8-byte words
+  PRegSet used_regs;       // every register written by an operand or an edit (not clobbers)
   Stats stats;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
-// The allocator's own vocabulary: registers, operands with their constraints, places. No IR, no ISA.
+// The allocator's own vocabulary: registers, operands with their constraints, places. No IR, no
+// ISA.
 #include <bit>
 #include <initializer_list>
 
@@ -17,7 +18,8 @@ inline constexpr u32 kNumPRegs = kNumRegClasses * kRegsPerClass;
 class PReg {
  public:
   constexpr PReg() = default;
-  constexpr PReg(RegClass reg_class, u32 hw_enc) : index_(static_cast<u8>(static_cast<u32>(reg_class) * 32 + hw_enc)) {}
+  constexpr PReg(RegClass reg_class, u32 hw_enc)
+      : index_(static_cast<u8>(static_cast<u32>(reg_class) * 32 + hw_enc)) {}
   static constexpr PReg from_index(u32 index) {
     PReg reg;
     reg.index_ = static_cast<u8>(index);
@@ -41,7 +43,9 @@ class PRegSet {
   }
   constexpr void add(PReg reg) { masks_[reg.index() >> 5] |= u32{1} << reg.hw_enc(); }
   constexpr void remove(PReg reg) { masks_[reg.index() >> 5] &= ~(u32{1} << reg.hw_enc()); }
-  constexpr bool contains(PReg reg) const { return ((masks_[reg.index() >> 5] >> reg.hw_enc()) & 1) != 0; }
+  constexpr bool contains(PReg reg) const {
+    return ((masks_[reg.index() >> 5] >> reg.hw_enc()) & 1) != 0;
+  }
   constexpr u32 mask(RegClass reg_class) const { return masks_[static_cast<u32>(reg_class)]; }
   constexpr u32& mask(RegClass reg_class) { return masks_[static_cast<u32>(reg_class)]; }
   constexpr bool empty() const { return (masks_[0] | masks_[1] | masks_[2]) == 0; }
@@ -71,16 +75,17 @@ class VReg {
 };
 
 enum class OperandKind : u8 { Use = 0, Def = 1 };
-// An instruction reads its early operands and then writes; late operands belong to the writing half.
-// The usual use is early, the usual def late. An early def must not share a place with any use; a late use
-// stays intact while defs are written, so no def may share its place.
+// An instruction reads its early operands and then writes; late operands belong to the writing
+// half. The usual use is early, the usual def late. An early def must not share a place with any
+// use; a late use stays intact while defs are written, so no def may share its place.
 enum class OperandPos : u8 { Early = 0, Late = 1 };
 enum class Constraint : u8 {
   Any = 0,    // register or spill slot
   Reg = 1,    // any allocatable register of the class
   Stack = 2,  // a spill slot
   Fixed = 3,  // the register in the payload
-  Reuse = 4,  // (defs) the place of the use operand whose number within the instruction is the payload
+  Reuse =
+      4,  // (defs) the place of the use operand whose number within the instruction is the payload
 };
 
 // One operand: which register, and a rule word that comes straight from the instruction table.
@@ -91,19 +96,23 @@ struct Operand {
   static constexpr u32 kDefBit = 1;
   static constexpr u32 kLateBit = 2;
   static constexpr u32 kConstraintShift = 2;  // 3 bits
-  // (uses) the allocator may exchange the places of this operand and the next one of the instruction; both are
-  // early uses of one class, and each must satisfy the other's constraint after the exchange.
+  // (uses) the allocator may exchange the places of this operand and the next one of the
+  // instruction; both are early uses of one class, and each must satisfy the other's constraint
+  // after the exchange.
   static constexpr u32 kCommutesBit = 1u << 5;
-  static constexpr u32 kPayloadShift = 8;     // 8 bits: PReg index or operand number
+  static constexpr u32 kPayloadShift = 8;  // 8 bits: PReg index or operand number
 
-  static constexpr u32 make_rule(OperandKind kind, OperandPos pos, Constraint constraint, u32 payload = 0) {
-    return static_cast<u32>(kind) | static_cast<u32>(pos) << 1 | static_cast<u32>(constraint) << kConstraintShift |
-           payload << kPayloadShift;
+  static constexpr u32 make_rule(OperandKind kind, OperandPos pos, Constraint constraint,
+                                 u32 payload = 0) {
+    return static_cast<u32>(kind) | static_cast<u32>(pos) << 1 |
+           static_cast<u32>(constraint) << kConstraintShift | payload << kPayloadShift;
   }
   constexpr bool is_def() const { return (rule & kDefBit) != 0; }
   constexpr bool is_late() const { return (rule & kLateBit) != 0; }
   constexpr bool commutes() const { return (rule & kCommutesBit) != 0; }
-  constexpr Constraint constraint() const { return static_cast<Constraint>(rule >> kConstraintShift & 7); }
+  constexpr Constraint constraint() const {
+    return static_cast<Constraint>(rule >> kConstraintShift & 7);
+  }
   constexpr u32 payload() const { return rule >> kPayloadShift & 0xff; }
   constexpr PReg fixed() const { return PReg::from_index(payload()); }
 
@@ -125,8 +134,8 @@ struct Operand {
 };
 static_assert(sizeof(Operand) == 8);
 
-// Where an operand lives: a register, a spill slot (in 8-byte words from the start of the spill area), or, in
-// edits only, "execute this rematerialisable instruction".
+// Where an operand lives: a register, a spill slot (in 8-byte words from the start of the spill
+// area), or, in edits only, "execute this rematerialisable instruction".
 class Allocation {
  public:
   enum class Kind : u8 { None = 0, Reg = 1, Stack = 2, Remat = 3 };
