@@ -238,6 +238,7 @@ class DataFlowGraph {
   MemFlagsId intern(const MemFlags& flags, bool* full = nullptr);
   const MemFlags& mem_flags(MemFlagsId id) const { return mem_flags_[id.index]; }
   const MemFlags& mem_flags(Inst inst) const { return mem_flags_[insts_[inst].flags]; }
+  u32 num_mem_flags() const { return static_cast<u32>(mem_flags_.size()); }
   Constant add_constant(std::span<const u8> bytes);
   // Declares constant `number` exactly (text form); holes become empty constants.
   void set_constant(Constant constant, std::span<const u8> bytes);
@@ -245,6 +246,7 @@ class DataFlowGraph {
   u32 num_constants() const { return constants_.size(); }
   ShuffleMask add_shuffle_mask(const std::array<u8, 16>& mask) { return masks_.push(mask); }
   const std::array<u8, 16>& shuffle_mask(ShuffleMask mask) const { return masks_[mask]; }
+  u32 num_shuffle_masks() const { return masks_.size(); }
 
   PrimaryMap<JumpTable, JumpTableData> jump_tables;
   PrimaryMap<ExceptionTable, ExceptionTableData> exception_tables;

@@ -8,7 +8,8 @@
 
 namespace gantry::verifier {
 
-// What the verifier must know beyond the function. Without an ISA (`has_isa` false) rules about addresses are not checked.
+// What the verifier must know beyond the function. Without an ISA (`has_isa` false) rules about
+// addresses are not checked.
 struct Environment {
   bool has_isa = false;
   ir::Type pointer_type = ir::kI64;
@@ -18,8 +19,20 @@ struct Environment {
 
 // Where a finding is: an entity of the function.
 struct Location {
-  enum class Kind : u8 { Function, Inst, Block, Value, StackSlot, DynamicStackSlot, DynamicType, GlobalValue, Signature,
-                         FuncRef, Constant, AliasRegion };
+  enum class Kind : u8 {
+    Function,
+    Inst,
+    Block,
+    Value,
+    StackSlot,
+    DynamicStackSlot,
+    DynamicType,
+    GlobalValue,
+    Signature,
+    FuncRef,
+    Constant,
+    AliasRegion
+  };
   Kind kind = Kind::Function;
   u32 index = 0;
   friend bool operator==(Location, Location) = default;
@@ -44,7 +57,8 @@ class Verifier {
   Verifier& operator=(const Verifier&) = delete;
 
   // Appends what is wrong, at most kMaxFindings. True if nothing is.
-  bool verify(const ir::Function& func, const Environment& environment, std::vector<Finding>& findings);
+  bool verify(const ir::Function& func, const Environment& environment,
+              std::vector<Finding>& findings);
 
  private:
   struct State;
