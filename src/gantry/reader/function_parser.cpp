@@ -387,10 +387,8 @@ void FunctionParser::parse_function(Function& func, FunctionSource* source) {
   global_uses_.clear();
   dynamic_type_uses_.clear();
   value_uses_.clear();
-  block_uses_.clear();
   if (any_poisoned_) {
     poisoned_.clear();
-    poisoned_blocks_.clear();
     any_poisoned_ = false;
   }
   block_.reset();

@@ -193,9 +193,8 @@ class FunctionParser {
   EntitySet<ir::FuncRef> functions_;
   EntitySet<ir::Constant> constants_;
   std::vector<Use> global_uses_, dynamic_type_uses_;
-  std::vector<Use> value_uses_, block_uses_;  // of numbers not defined where they stood
+  std::vector<Use> value_uses_;  // of numbers not defined where they stood
   EntitySet<ir::Value> poisoned_;  // results of lines that had errors: no findings about them
-  EntitySet<ir::Block> poisoned_blocks_;
   bool any_poisoned_ = false;
 
   PackedOption<ir::Block> block_;

@@ -114,8 +114,8 @@ bool FunctionParser::parse_block_number(u32& number) {
     return fail(at, static_cast<usize>(stop - at), "too many blocks (limit max-text-blocks: block numbers below 100000)",
                 {}, ErrorKind::LimitExceeded);
   }
-  const Block block = Block::from_index(number);
-  if (number >= func_->dfg.num_blocks() || !func_->layout.is_inserted(block)) block_uses_.push_back({number, offset_of(at)});
+  // A block that is never defined exists, but not in the order of blocks: that is the verifier's finding.
+  func_->dfg.ensure_blocks(number + 1);
   return true;
 }
 
@@ -556,12 +556,7 @@ bool FunctionParser::parse_operands(Opcode opcode, Type control, InstData& data)
                       [&](u32 n) { return global_values_.contains(GlobalValue::from_index(n)); }, data.words[0]);
     case Format::Shuffle: {
       if (!values(2) || !expect(',')) return false;
-      skip_space();
-      const char* at = p_;
       if (!parse_constant_data(kI8.by(16), bytes_)) return false;
-      if (*at != '[' && p_ - at < 34) {
-        // Short masks are completed with zeros, as constants are.
-      }
       std::array<u8, 16> mask;
       std::copy_n(bytes_.begin(), 16, mask.begin());
       data.words[2] = dfg.add_shuffle_mask(mask).index();
@@ -803,10 +798,6 @@ bool FunctionParser::parse_body() {
         in_body = true;
         p_ = stop;
         good = parse_block_header(number, start);
-        if (!good && num_errors_ != errors_before && number < limits::kMaxTextBlocks.value) {
-          poisoned_blocks_.insert(Block::from_index(number));
-          any_poisoned_ = true;
-        }
       }
     } else if (in_body) {
       good = parse_line();
@@ -838,23 +829,16 @@ bool FunctionParser::check_references() {
   };
   const auto by_place = [](const Use& a, const Use& b) { return a.at < b.at; };
   // The first use of each number that is still undefined, in the order of the text.
-  const auto first_uses = [&](std::vector<Use>& uses, auto known) {
-    std::erase_if(uses, [&](const Use& use) { return known(use.number); });
-    std::sort(uses.begin(), uses.end(), by_number);
-    uses.erase(std::unique(uses.begin(), uses.end(), [](const Use& a, const Use& b) { return a.number == b.number; }),
-               uses.end());
-    std::sort(uses.begin(), uses.end(), by_place);
-  };
-  first_uses(value_uses_, [&](u32 n) { return is_defined(n) || poisoned_.contains(Value::from_index(n)); });
-  first_uses(block_uses_, [&](u32 n) {
-    const Block block = Block::from_index(n);
-    return (n < func_->dfg.num_blocks() && func_->layout.is_inserted(block)) || poisoned_blocks_.contains(block);
+  std::vector<Use>& uses = value_uses_;
+  std::erase_if(uses, [&](const Use& use) {
+    return is_defined(use.number) || (any_poisoned_ && poisoned_.contains(Value::from_index(use.number)));
   });
-  for (const Use& use : value_uses_) {
+  std::sort(uses.begin(), uses.end(), by_number);
+  uses.erase(std::unique(uses.begin(), uses.end(), [](const Use& x, const Use& y) { return x.number == y.number; }),
+             uses.end());
+  std::sort(uses.begin(), uses.end(), by_place);
+  for (const Use& use : uses) {
     good = fail(begin_ + use.at, 1 + decimal_length(use.number), "undefined value: " + value_name(use.number));
-  }
-  for (const Use& use : block_uses_) {
-    good = fail(begin_ + use.at, 5 + decimal_length(use.number), "undefined block: block" + std::to_string(use.number));
   }
   return good;
 }
