@@ -306,19 +306,60 @@ void Layout::clear() {
 
 // ---- Function
 
-ExternalName Function::intern_user_name(UserExternalNameData wanted) {
-  for (const UserExternalName name_id : user_names.keys()) {
-    if (user_names[name_id] == wanted) return {ExternalName::Kind::User, name_id.index()};
+namespace {
+u64 hash_of(UserExternalNameData name) { return mix_bits(static_cast<u64>(name.name_space) << 32 | name.index); }
+
+// The number of the item that `same` recognises, through an index by hash; otherwise that of the item `add` appends.
+// Few items are searched one by one.
+template <class Same, class HashOfItem, class Add>
+u32 find_or_add(std::vector<u32>& index, u32 count, u64 hash, Same same, HashOfItem hash_of_item, Add add) {
+  constexpr u32 kFew = 8;
+  if (count < kFew) {
+    for (u32 i = 0; i < count; ++i) {
+      if (same(i)) return i;
+    }
+    add();
+    return count;
   }
-  return {ExternalName::Kind::User, user_names.push(wanted).index()};
+  const auto place = [&](u64 item_hash, u32 item) {
+    usize at = item_hash & (index.size() - 1);
+    while (index[at] != 0) at = (at + 1) & (index.size() - 1);
+    index[at] = item + 1;
+  };
+  if (count * 2 >= index.size()) {
+    usize size = 32;
+    while (size < usize{count} * 4) size *= 2;
+    index.assign(size, 0);
+    for (u32 i = 0; i < count; ++i) place(hash_of_item(i), i);
+  }
+  for (usize at = hash & (index.size() - 1); index[at] != 0; at = (at + 1) & (index.size() - 1)) {
+    if (same(index[at] - 1)) return index[at] - 1;
+  }
+  add();
+  place(hash, count);
+  return count;
+}
+}  // namespace
+
+ExternalName Function::intern_user_name(UserExternalNameData wanted) {
+  const u32 number = find_or_add(
+      user_name_index_, user_names.size(), hash_of(wanted),
+      [&](u32 i) { return user_names[UserExternalName::from_index(i)] == wanted; },
+      [&](u32 i) { return hash_of(user_names[UserExternalName::from_index(i)]); }, [&] { user_names.push(wanted); });
+  return {ExternalName::Kind::User, number};
+}
+
+void Function::ensure_user_names(u32 count) {
+  if (user_names.size() >= count) return;
+  while (user_names.size() < count) user_names.push(UserExternalNameData::hole());
+  user_name_index_.clear();  // made again when the next name is interned
 }
 
 ExternalName Function::intern_test_name(std::string_view text) {
-  for (usize i = 0; i < test_names.size(); ++i) {
-    if (test_names[i] == text) return {ExternalName::Kind::TestCase, static_cast<u32>(i)};
-  }
-  test_names.emplace_back(text);
-  return {ExternalName::Kind::TestCase, static_cast<u32>(test_names.size() - 1)};
+  const u32 number = find_or_add(
+      test_name_index_, static_cast<u32>(test_names.size()), hash_bytes(text), [&](u32 i) { return test_names[i] == text; },
+      [&](u32 i) { return hash_bytes(test_names[i]); }, [&] { test_names.emplace_back(text); });
+  return {ExternalName::Kind::TestCase, number};
 }
 
 std::span<const DebugTag> Function::debug_tags(Inst inst) const {
@@ -355,6 +396,8 @@ void Function::clear() {
   stack_limit.reset();
   user_names.clear();
   test_names.clear();
+  user_name_index_.clear();
+  test_name_index_.clear();
   source_locs_.clear();
   debug_tag_ranges_.clear();
   debug_tags_.clear();

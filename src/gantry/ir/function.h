@@ -114,7 +114,10 @@ struct ConstantData {
 struct UserExternalNameData {
   u32 name_space;
   u32 index;
-  friend bool operator==(const UserExternalNameData&, const UserExternalNameData&) = default;
+  // A number without a name: text may refer to userextnameN directly.
+  static constexpr UserExternalNameData hole() { return {~u32{0}, ~u32{0}}; }
+  constexpr bool is_hole() const { return *this == hole(); }
+  friend constexpr bool operator==(const UserExternalNameData&, const UserExternalNameData&) = default;
 };
 
 // The function's own name: `u0:3`, or `%text`.
@@ -369,6 +372,8 @@ class Function {
   std::vector<std::string> test_names;
   ExternalName intern_user_name(UserExternalNameData name);
   ExternalName intern_test_name(std::string_view text);
+  // Makes all user names below `count` exist; new ones are holes, known by their number only.
+  void ensure_user_names(u32 count);
 
   // Source location of an instruction, or kNoSourceLoc.
   u32 source_loc(Inst inst) const { return source_locs_[inst]; }
@@ -396,6 +401,9 @@ class Function {
   std::vector<DebugTag> debug_tags_;
   mutable SparseMap<Inst, SideRange> stack_map_ranges_;
   std::vector<StackMapEntry> stack_map_entries_;
+  // Numbers + 1 by hash of the name, open addressing with linear probing; empty while there are few names.
+  std::vector<u32> user_name_index_;
+  std::vector<u32> test_name_index_;
 };
 
 // ---- inline bodies
