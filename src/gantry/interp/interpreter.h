@@ -1,8 +1,9 @@
 #pragma once
-// CLIF executed directly: the semantics in executable form, and the oracle of the code generator, with which it shares
-// nothing but the IR.
+// CLIF executed directly: the semantics in executable form, and the oracle of the code generator,
+// with which it shares nothing but the IR.
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gantry/ir/data_value.h"
@@ -12,10 +13,10 @@
 namespace gantry::interp {
 
 struct Options {
-  bool little_endian = true;   // of the target
+  bool little_endian = true;  // of the target
   u32 pointer_bits = 64;
-  u64 fuel = ~u64{0};          // instructions that may be executed
-  u32 max_call_depth = 1000;   // frames; the interpreter itself does not recurse
+  u64 fuel = ~u64{0};         // instructions that may be executed
+  u32 max_call_depth = 1000;  // frames; the interpreter itself does not recurse
   u64 max_stack_bytes = u64{64} << 20;
 };
 
@@ -28,8 +29,8 @@ struct Outcome {
   std::string message;                 // Unsupported, BadInput: what and where
 };
 
-// A set of functions that may call each other by name. The functions must outlive the interpreter and must have been
-// verified.
+// A set of functions that may call each other by name. The functions must outlive the interpreter
+// and must have been verified.
 class Interpreter {
  public:
   explicit Interpreter(const Options& options);
@@ -44,7 +45,7 @@ class Interpreter {
 
  private:
   struct State;
-  State* state_;
+  State* state_;  // owned
 };
 
 }  // namespace gantry::interp
