@@ -55,6 +55,12 @@ inline constexpr Limit kMaxIsleSiteDepth{"max-isle-site-depth", 4000,
                                          "steps from the arguments of an ISLE term to a value of its rules",
                                          "isle/limits_test.cpp"};
 inline constexpr Limit kMaxIsleRules{"max-isle-rules", 16384, "rules of one ISLE term", "isle/limits_test.cpp"};
+inline constexpr Limit kMaxRegexProgram{"max-regex-program", 65536,
+                                        "instructions of a regular expression in a file test",
+                                        "filetest/filecheck_test.cpp"};
+inline constexpr Limit kMaxRegexNesting{"max-regex-nesting", 200,
+                                        "nesting of parentheses in a regular expression of a file test",
+                                        "filetest/filecheck_test.cpp"};
 
 inline constexpr const Limit* kAll[] = {
     &kMaxEntities,   &kMaxBlockParams,  &kMaxMemFlags,  &kMaxTextBlocks, &kTextEntityFloor,
