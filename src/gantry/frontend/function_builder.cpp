@@ -436,7 +436,7 @@ void FunctionBuilder::declare_var_needs_stack_map(Variable variable) {
   var_needs_stack_map_[variable.index()] = true;
 }
 
-Result<void> FunctionBuilder::finalize() {
+Result<void> FunctionBuilder::finalize(Type pointer_type) {
   GANTRY_CHECK(is_filled());
   leave_current_block();
   for (u32 i = 0; i < blocks_.size(); ++i) {
@@ -451,7 +451,7 @@ Result<void> FunctionBuilder::finalize() {
     return Error(ErrorKind::LimitExceeded, message.view());
   }
   for (const Value alias : aliases_) resolve(alias);
-  return spill_at_safepoints(*func_, stack_map_values_);
+  return spill_at_safepoints(*func_, pointer_type, stack_map_values_);
 }
 
 // ---- zero

@@ -63,10 +63,10 @@ class FunctionBuilder {
   void declare_value_needs_stack_map(ir::Value value);
   void declare_var_needs_stack_map(Variable variable);
 
-  // Ends the function: checks that every block is sealed and filled, inserts spills and reloads.
-  // Errors are about the program: limits, and uses of stack map values that cannot be kept (kind
-  // Unsupported).
-  Result<void> finalize();
+  // Ends the function (`pointer_type` is that of the slots' addresses): checks that every block is
+  // sealed and filled, inserts spills and reloads. Errors are about the program: limits, and uses
+  // of stack map values that cannot be kept (kind Unsupported).
+  Result<void> finalize(ir::Type pointer_type = ir::kI64);
 
  private:
   static constexpr u32 kNone = ~u32{0};

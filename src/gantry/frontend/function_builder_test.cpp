@@ -338,6 +338,203 @@ TEST(FunctionBuilder, rings_that_nothing_enters) {
   EXPECT_EQ(verdict(func), "");
 }
 
+// ---- stack maps
+
+struct Calls {
+  Function func;
+  FunctionBuilder builder;
+  ir::FuncRef callee = ir::FuncRef::from_index(0);
+  explicit Calls(ir::CallConv call_conv = ir::CallConv::SystemV) {
+    func.signature = {{{kI64}}, {{kI64}}, call_conv};
+    const ir::SigRef signature = func.dfg.signatures.push({{{kI64}}, {{kI64}}, call_conv});
+    callee = func.dfg.ext_funcs.push({func.intern_user_name({0, 1}), signature, false, false});
+    builder.begin(func);
+  }
+  u32 count(Opcode op) const {
+    u32 found = 0;
+    for (const Block block : func.layout.blocks()) {
+      for (const Inst inst : func.layout.insts(block)) found += func.dfg.opcode(inst) == op;
+    }
+    return found;
+  }
+};
+
+TEST(StackMaps, a_value_live_across_calls_is_spilled_once_and_reloaded) {
+  Calls calls;
+  FunctionBuilder& builder = calls.builder;
+  const Block entry = builder.create_block();
+  builder.append_block_params_for_function_params(entry);
+  builder.seal_block(entry);
+  builder.switch_to_block(entry);
+  const Value object = calls.func.dfg.block_params(entry)[0];
+  builder.declare_value_needs_stack_map(object);
+  const Inst first = builder.ins().call(calls.callee, {{object}});
+  const Inst second = builder.ins().call(calls.callee, {{object}});
+  const Inst last = builder.ins().call(calls.callee, {{object}});
+  const Value sum =
+      builder.ins().iadd(calls.func.dfg.first_result(second), calls.func.dfg.first_result(last));
+  builder.ins().return_({{sum}});
+  ASSERT_TRUE(builder.finalize().has_value());
+  EXPECT_EQ(verdict(calls.func), "");
+  EXPECT_EQ(calls.func.stack_map(first).size(), 1u);
+  EXPECT_EQ(calls.func.stack_map(second).size(), 1u);
+  EXPECT_EQ(calls.func.stack_map(last).size(), 0u);  // the object is not needed behind it
+  EXPECT_EQ(calls.count(Opcode::Store), 1u);
+  EXPECT_EQ(calls.count(Opcode::Load), 2u);
+  EXPECT_EQ(calls.func.dfg.args(first)[0], object);
+  EXPECT_NE(calls.func.dfg.args(second)[0], object);
+  EXPECT_NE(calls.func.dfg.args(last)[0], calls.func.dfg.args(second)[0]);
+}
+
+TEST(StackMaps, nothing_happens_without_a_call_between) {
+  Calls calls;
+  FunctionBuilder& builder = calls.builder;
+  const Block entry = builder.create_block();
+  builder.append_block_params_for_function_params(entry);
+  builder.seal_block(entry);
+  builder.switch_to_block(entry);
+  const Value object = calls.func.dfg.block_params(entry)[0];
+  builder.declare_value_needs_stack_map(object);
+  const Inst call = builder.ins().call(calls.callee, {{object}});
+  builder.declare_value_needs_stack_map(calls.func.dfg.first_result(call));
+  builder.ins().return_({{calls.func.dfg.first_result(call)}});
+  ASSERT_TRUE(builder.finalize().has_value());
+  EXPECT_EQ(calls.func.stack_slots.size(), 0u);
+  EXPECT_EQ(calls.func.dfg.num_insts(), 2u);
+}
+
+TEST(StackMaps, a_variable_around_a_loop_with_a_call) {
+  Calls calls;
+  FunctionBuilder& builder = calls.builder;
+  const Block entry = builder.create_block(), loop = builder.create_block(),
+              exit = builder.create_block();
+  const Variable object = builder.declare_var(kI64), kept = builder.declare_var(kI64);
+  builder.declare_var_needs_stack_map(object);
+  builder.declare_var_needs_stack_map(kept);
+  builder.append_block_params_for_function_params(entry);
+  builder.seal_block(entry);
+  builder.switch_to_block(entry);
+  builder.def_var(object, calls.func.dfg.block_params(entry)[0]);
+  builder.def_var(kept, calls.func.dfg.block_params(entry)[0]);
+  builder.ins().jump(builder.ins().block_call(loop));
+  builder.switch_to_block(loop);
+  const Value used = builder.use_var(object);
+  const Inst call = builder.ins().call(calls.callee, {{used}});
+  builder.def_var(object, calls.func.dfg.first_result(call));
+  builder.ins().brif(builder.use_var(object), builder.ins().block_call(loop),
+                     builder.ins().block_call(exit));
+  builder.seal_block(loop);
+  builder.seal_block(exit);
+  builder.switch_to_block(exit);
+  builder.ins().return_({{builder.use_var(kept)}});
+  ASSERT_TRUE(builder.finalize().has_value());
+  EXPECT_EQ(verdict(calls.func), "");
+  EXPECT_EQ(calls.func.stack_map(call).size(), 1u);  // kept; the object dies as the argument
+  EXPECT_EQ(calls.count(Opcode::Store), 1u);
+  EXPECT_EQ(calls.count(Opcode::Load), 1u);
+}
+
+TEST(StackMaps, what_a_try_call_hands_on_is_reloaded_on_the_edge) {
+  Calls calls;
+  FunctionBuilder& builder = calls.builder;
+  ir::DataFlowGraph& dfg = calls.func.dfg;
+  const Block entry = builder.create_block(), normal = builder.create_block(),
+              handler = builder.create_block();
+  builder.append_block_params_for_function_params(entry);
+  const Value result = builder.append_block_param(normal, kI64),
+              object_then = builder.append_block_param(normal, kI64);
+  const Value payload = builder.append_block_param(handler, kI64);
+  builder.seal_block(entry);
+  builder.switch_to_block(entry);
+  const Value object = dfg.block_params(entry)[0];
+  builder.declare_value_needs_stack_map(object);
+  ir::ExceptionTableData table;
+  table.signature = dfg.ext_funcs[calls.callee].signature;
+  table.normal_return = ir::BlockCall::make(normal, dfg.lists());
+  table.normal_return.push(ir::BlockArg::try_return(0), dfg.lists());
+  table.normal_return.push(ir::BlockArg::value(object), dfg.lists());
+  ir::BlockCall caught = ir::BlockCall::make(handler, dfg.lists());
+  caught.push(ir::BlockArg::try_exception(0), dfg.lists());
+  table.items.push_back({ir::ExceptionTableData::Item::Kind::Default, {}, caught, {}});
+  const Inst call =
+      builder.ins().try_call(calls.callee, {{object}}, dfg.exception_tables.push(std::move(table)));
+  builder.seal_block(normal);
+  builder.seal_block(handler);
+  builder.switch_to_block(normal);
+  builder.ins().return_({{builder.ins().iadd(result, object_then)}});
+  builder.switch_to_block(handler);
+  builder.ins().return_({{payload}});
+  ASSERT_TRUE(builder.finalize().has_value());
+  EXPECT_EQ(verdict(calls.func), "");
+  EXPECT_EQ(calls.func.stack_map(call).size(), 1u);
+  EXPECT_EQ(calls.count(Opcode::Load), 1u);
+  EXPECT_EQ(dfg.num_blocks(), 4u);
+}
+
+TEST(StackMaps, values_without_a_slot_are_refused) {
+  Calls calls;
+  FunctionBuilder& builder = calls.builder;
+  const Block entry = builder.create_block();
+  builder.append_block_params_for_function_params(entry);
+  builder.seal_block(entry);
+  builder.switch_to_block(entry);
+  const Variable wide = builder.declare_var(kI64.by(4));
+  builder.declare_value_needs_stack_map(builder.use_var(wide));
+  builder.ins().return_({{calls.func.dfg.block_params(entry)[0]}});
+  const Result<void> result = builder.finalize();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().kind(), ErrorKind::Unsupported);
+}
+
+TEST(FunctionBuilder, too_many_parameters_are_an_error) {
+  Function func;
+  FunctionBuilder builder(func);
+  const Block entry = builder.create_block(), loop = builder.create_block();
+  builder.seal_block(entry);
+  builder.switch_to_block(entry);
+  builder.ins().jump(builder.ins().block_call(loop));
+  builder.switch_to_block(loop);
+  for (u64 i = 0; i <= limits::kMaxBlockParams.value; ++i)
+    builder.use_var(builder.declare_var(kI32));
+  builder.ins().jump(builder.ins().block_call(loop));
+  builder.seal_block(loop);
+  const Result<void> result = builder.finalize();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().kind(), ErrorKind::LimitExceeded);
+}
+
+TEST(FunctionBuilderDeathTest, breaking_the_order_fails_a_check) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto with_entry = [](auto&& misuse) {
+    Function func;
+    FunctionBuilder builder(func);
+    const Block entry = builder.create_block();
+    builder.switch_to_block(entry);
+    misuse(builder, entry);
+  };
+  EXPECT_DEATH(with_entry([](FunctionBuilder& builder, Block) {
+                 builder.ins().return_({});
+                 builder.ins().return_({});
+               }),
+               "is_filled");
+  EXPECT_DEATH(with_entry([](FunctionBuilder& builder, Block) { (void)builder.finalize(); }),
+               "is_filled");
+  EXPECT_DEATH(with_entry([](FunctionBuilder& builder, Block) {
+                 builder.ins().return_({});
+                 (void)builder.finalize();
+               }),
+               "is_sealed");
+  EXPECT_DEATH(with_entry([](FunctionBuilder& builder, Block entry) {
+                 builder.seal_block(entry);
+                 builder.seal_block(entry);
+               }),
+               "is_sealed");
+  EXPECT_DEATH(with_entry([](FunctionBuilder& builder, Block) {
+                 builder.def_var(builder.declare_var(kI64), builder.ins().iconst(kI32, 1));
+               }),
+               "type");
+}
+
 // ---- size
 
 double build_shape(u32 count, u32 shape) {

@@ -11,6 +11,7 @@ namespace gantry::frontend {
 // to a slot behind its definition, lists the slot in the stack map of each safepoint it is live
 // across, and loads it anew where it is used behind one. The function must be complete. Errors
 // (Unsupported): a value wider than 16 bytes.
-Result<void> spill_at_safepoints(ir::Function& func, std::span<const ir::Value> values);
+Result<void> spill_at_safepoints(ir::Function& func, ir::Type pointer_type,
+                                 std::span<const ir::Value> values);
 
 }  // namespace gantry::frontend
