@@ -536,7 +536,8 @@ bool Scan::instruction(u32 inst) {
   const u32 count = op_end - op_begin;
   const bool clobbers = inst == next_clobber_;
   if (count == 0 && !clobbers) return true;
-  early_fixed_ = late_fixed_ = clobbered_ = pinned_early_ = pinned_late_ = kept_late_ = temps_ = Masks{};
+  early_fixed_ = late_fixed_ = clobbered_ = pinned_early_ = pinned_late_ = kept_late_ = temps_ =
+      Masks{};
   if (s_.effective.size() < count) {
     s_.effective.resize(count);
     s_.reuse_by.resize(count);
@@ -563,13 +564,16 @@ bool Scan::instruction(u32 inst) {
       has_commutes |= operand.commutes();
     }
   }
-  constexpr u32 kOdd = 1u << static_cast<u32>(Constraint::Fixed) | 1u << static_cast<u32>(Constraint::Stack);
+  constexpr u32 kOdd =
+      1u << static_cast<u32>(Constraint::Fixed) | 1u << static_cast<u32>(Constraint::Stack);
   if (has_commutes) exchange_operands(op_begin, op_end);
   if (odd || (kinds & kOdd) != 0) return any_instruction(op_begin, op_end, clobbers);
-  return plain_instruction(op_begin, op_end, (kinds & 1u << static_cast<u32>(Constraint::Reuse)) != 0);
+  return plain_instruction(op_begin, op_end,
+                           (kinds & 1u << static_cast<u32>(Constraint::Reuse)) != 0);
 }
 
-// No fixed registers, no slots, no clobbers, early uses, late definitions, and registers enough for all.
+// No fixed registers, no slots, no clobbers, early uses, late definitions, and registers enough for
+// all.
 bool Scan::plain_instruction(u32 op_begin, u32 op_end, bool has_reuse) {
   if (has_reuse) {
     for (u32 op = op_begin; op < op_end; ++op) {
@@ -608,12 +612,14 @@ bool Scan::plain_instruction(u32 op_begin, u32 op_end, bool has_reuse) {
   if (num_defs == 0) return true;
   if (has_reuse) {
     for (u32 op = op_begin; op < op_end; ++op) {
-      if (in_.operands[op].constraint() == Constraint::Reuse && !late_def(op, op_begin)) return false;
+      if (in_.operands[op].constraint() == Constraint::Reuse && !late_def(op, op_begin))
+        return false;
     }
   }
   for (u32 op = op_begin; op < op_end; ++op) {
     const Operand operand = in_.operands[op];
-    if (operand.is_def() && operand.constraint() != Constraint::Reuse && !late_def(op, op_begin)) return false;
+    if (operand.is_def() && operand.constraint() != Constraint::Reuse && !late_def(op, op_begin))
+      return false;
   }
   for (u32 op = op_begin; op < op_end; ++op) {
     const V& v = value(effective_[op - op_begin]);
