@@ -406,5 +406,229 @@ TEST(Scale, TypicalFunctionsOfAnySizeCostTheSamePerInstruction) {
   }
 }
 
+// Puts together large inputs.
+class Builder {
+ public:
+  Builder() {
+    out_.operand_ranges.push_back(0);
+    out_.param_ranges.push_back(0);
+    out_.successor_ranges.push_back(0);
+    out_.branch_arg_ranges.push_back(0);
+    for (u32 reg = 0; reg < 9; ++reg) out_.preferred[0].push_back(PReg(RegClass::Int, reg));
+    for (u32 reg = 9; reg < 14; ++reg) out_.non_preferred[0].push_back(PReg(RegClass::Int, reg));
+  }
+  VReg vreg() { return VReg(out_.num_vregs++, RegClass::Int); }
+  void block(const std::vector<VReg>& params = {}) {
+    out_.block_insts.push_back(static_cast<u32>(out_.inst_kinds.size()));
+    out_.params.insert(out_.params.end(), params.begin(), params.end());
+    out_.param_ranges.push_back(static_cast<u32>(out_.params.size()));
+  }
+  void inst(const std::vector<Operand>& operands, InstKind kind = InstKind::Normal) {
+    out_.operands.insert(out_.operands.end(), operands.begin(), operands.end());
+    out_.inst_kinds.push_back(kind);
+    out_.operand_ranges.push_back(static_cast<u32>(out_.operands.size()));
+  }
+  VReg def() {
+    const VReg result = vreg();
+    inst({Operand::def(result)});
+    return result;
+  }
+  void branch(const std::vector<u32>& targets, const std::vector<VReg>& args = {}) {
+    inst({}, InstKind::Branch);
+    for (const u32 target : targets) {
+      out_.successors.push_back(target);
+      out_.branch_args.insert(out_.branch_args.end(), args.begin(), args.end());
+      out_.branch_arg_ranges.push_back(static_cast<u32>(out_.branch_args.size()));
+    }
+    out_.successor_ranges.push_back(static_cast<u32>(out_.successors.size()));
+  }
+  void ret(const std::vector<Operand>& operands = {}) {
+    inst(operands, InstKind::Return);
+    out_.successor_ranges.push_back(static_cast<u32>(out_.successors.size()));
+  }
+  // Nanoseconds per instruction and edge.
+  double measure() {
+    out_.block_insts.push_back(static_cast<u32>(out_.inst_kinds.size()));
+    out_.link_predecessors();
+    const Input input = out_.input();
+    Result<void> valid = validate(input);
+    EXPECT_TRUE(valid) << message_of(valid.error());
+    Allocator allocator;
+    const auto start = std::chrono::steady_clock::now();
+    Result<Output> output = allocator.allocate(input, out_.env());
+    const double spent = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+    EXPECT_TRUE(output) << message_of(output.error());
+    const auto check_start = std::chrono::steady_clock::now();
+    Result<void> good = check(input, out_.env(), *output);
+    EXPECT_TRUE(good) << message_of(good.error());
+    const double checked =
+        std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - check_start).count();
+    const double size = static_cast<double>(input.num_insts + input.operands.size() + input.branch_args.size());
+    std::printf("  %.0f ns allocating, %.0f ns checking, per instruction and operand of %.0f\n", spent / size,
+                checked / size, size);
+    return spent / size;
+  }
+
+ private:
+  OwnedInput out_;
+};
+
+// Far above what is measured, far below what anything quadratic takes at this size.
+constexpr double kMostNanoseconds = 20000;
+
+u32 scale() {
+  const char* given = std::getenv("GANTRY_REGALLOC_SCALE");
+  return given != nullptr ? static_cast<u32>(std::atoi(given)) : 50000;
+}
+
+TEST(Scale, ChainOfBlocks) {
+  Builder b;
+  b.block();
+  const VReg long_lived = b.def();
+  b.branch({1});
+  for (u32 i = 1; i < scale(); ++i) {
+    b.block();
+    const VReg value = b.def();
+    b.inst({Operand::use(value)});
+    b.branch({i + 1});
+  }
+  b.block();
+  b.ret({Operand::use(long_lived)});
+  EXPECT_LT(b.measure(), kMostNanoseconds);
+}
+
+TEST(Scale, LadderOfMerges) {
+  Builder b;
+  b.block();
+  VReg value = b.def();
+  const VReg other = b.def();
+  const u32 steps = scale() / 4;
+  for (u32 i = 0; i < steps; ++i) {
+    b.branch({4 * i + 1, 4 * i + 2});
+    b.block();
+    const VReg left = b.def();
+    b.branch({4 * i + 3}, {left});
+    b.block();
+    b.branch({4 * i + 3}, {value});
+    value = b.vreg();
+    b.block({value});
+    b.branch({4 * i + 4});
+    b.block();
+  }
+  b.ret({Operand::use(value), Operand::use(other)});
+  EXPECT_LT(b.measure(), kMostNanoseconds);
+}
+
+TEST(Scale, ValuesLiveThroughABlock) {
+  Builder b;
+  b.block();
+  std::vector<VReg> values;
+  for (u32 i = 0; i < scale(); ++i) values.push_back(b.def());
+  b.branch({1});
+  b.block();
+  b.inst({Operand::use(values[0])});
+  b.branch({2});
+  b.block();
+  for (const VReg value : values) b.inst({Operand::use(value)});
+  b.ret();
+  EXPECT_LT(b.measure(), kMostNanoseconds);
+}
+
+TEST(Scale, BlockParameters) {
+  Builder b;
+  b.block();
+  std::vector<VReg> first, params, rotated;
+  for (u32 i = 0; i < scale(); ++i) {
+    first.push_back(b.def());
+    params.push_back(b.vreg());
+  }
+  for (u32 i = 0; i < scale(); ++i) rotated.push_back(params[(i + 1) % scale()]);
+  b.branch({1}, first);
+  b.block(params);
+  b.branch({2, 3});
+  b.block();
+  b.branch({1}, rotated);
+  b.block();
+  for (const VReg value : params) b.inst({Operand::use(value, Constraint::Any)});
+  b.ret();
+  EXPECT_LT(b.measure(), kMostNanoseconds);
+}
+
+TEST(Scale, TargetsOfATable) {
+  Builder b;
+  b.block();
+  const VReg value = b.def();
+  std::vector<u32> targets;
+  for (u32 i = 1; i <= scale(); ++i) targets.push_back(i);
+  b.branch(targets);
+  for (u32 i = 1; i <= scale(); ++i) {
+    b.block();
+    b.branch({scale() + 1}, {value});
+  }
+  const VReg param = b.vreg();
+  b.block({param});
+  b.ret({Operand::use(param)});
+  EXPECT_LT(b.measure(), kMostNanoseconds);
+}
+
+TEST(Scale, LongLivesInManyBlocks) {
+  Builder b;
+  b.block();
+  std::vector<VReg> values;
+  for (u32 i = 0; i < 1000; ++i) values.push_back(b.def());
+  const u32 blocks = scale() / 10;
+  b.branch({1});
+  for (u32 i = 1; i < blocks; ++i) {
+    b.block();
+    b.inst({Operand::use(values[i % 1000])});
+    b.branch({i + 1});
+  }
+  b.block();
+  for (const VReg value : values) b.inst({Operand::use(value, Constraint::Any)});
+  b.ret();
+  EXPECT_LT(b.measure(), kMostNanoseconds * 10);
+}
+
+TEST(Scale, NestedLoops) {
+  Builder b;
+  const u32 depth = scale() / 50;
+  b.block();
+  const VReg value = b.def();
+  for (u32 i = 0; i < depth; ++i) {  // a header each
+    b.branch({i + 1});
+    b.block();
+  }
+  b.inst({Operand::use(value)});
+  // Behind each header's body: a latch, and the exit, which is the body of the loop around.
+  u32 next = depth + 1;
+  for (u32 i = depth; i > 0; --i) {
+    b.branch({next, next + 1});
+    b.block();
+    b.branch({i});
+    b.block();
+    b.inst({Operand::use(value)});
+    next += 2;
+  }
+  b.ret();
+  EXPECT_LT(b.measure(), kMostNanoseconds);
+}
+
+TEST(Scale, CallsWithManyOperands) {
+  Builder b;
+  b.block();
+  std::vector<VReg> values;
+  for (u32 i = 0; i < 300; ++i) values.push_back(b.def());
+  for (u32 call = 0; call < scale() / 500; ++call) {
+    std::vector<Operand> operands;
+    for (const VReg value : values) operands.push_back(Operand::use(value, Constraint::Any));
+    for (u32 reg = 0; reg < 6; ++reg) {
+      operands.push_back(Operand::fixed_use(values[(reg * 7 + call) % 300], PReg(RegClass::Int, reg)));
+    }
+    b.inst(operands);
+  }
+  b.ret();
+  EXPECT_LT(b.measure(), kMostNanoseconds);
+}
+
 }  // namespace
 }  // namespace gantry::regalloc
