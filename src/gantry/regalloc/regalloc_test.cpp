@@ -456,16 +456,19 @@ class Builder {
     Allocator allocator;
     const auto start = std::chrono::steady_clock::now();
     Result<Output> output = allocator.allocate(input, out_.env());
-    const double spent = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+    const double spent =
+        std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
     EXPECT_TRUE(output) << message_of(output.error());
     const auto check_start = std::chrono::steady_clock::now();
     Result<void> good = check(input, out_.env(), *output);
     EXPECT_TRUE(good) << message_of(good.error());
     const double checked =
-        std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - check_start).count();
-    const double size = static_cast<double>(input.num_insts + input.operands.size() + input.branch_args.size());
-    std::printf("  %.0f ns allocating, %.0f ns checking, per instruction and operand of %.0f\n", spent / size,
-                checked / size, size);
+        std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - check_start)
+            .count();
+    const double size =
+        static_cast<double>(input.num_insts + input.operands.size() + input.branch_args.size());
+    std::printf("  %.0f ns allocating, %.0f ns checking, per instruction and operand of %.0f\n",
+                spent / size, checked / size, size);
     return spent / size;
   }
 
@@ -622,7 +625,8 @@ TEST(Scale, CallsWithManyOperands) {
     std::vector<Operand> operands;
     for (const VReg value : values) operands.push_back(Operand::use(value, Constraint::Any));
     for (u32 reg = 0; reg < 6; ++reg) {
-      operands.push_back(Operand::fixed_use(values[(reg * 7 + call) % 300], PReg(RegClass::Int, reg)));
+      operands.push_back(
+          Operand::fixed_use(values[(reg * 7 + call) % 300], PReg(RegClass::Int, reg)));
     }
     b.inst(operands);
   }

@@ -26,6 +26,7 @@ namespace {
 
 // A memory operand of an Any use is taken unless the value is used again this soon.
 constexpr u32 kReloadDistance = 24;
+constexpr u32 kLargestWeb = 12;
 
 class Scan {
  public:
@@ -197,6 +198,7 @@ class Scan {
     v.last_pos = inst_;
     v.first_pos = inst_;
     v.def_reg = static_cast<u8>(reg);
+    join_web(index, v);
     v.flags &= static_cast<u16>(~V::kSlotValid);
     occupy(index, reg);
     s_.written.add(reg);
@@ -214,6 +216,33 @@ class Scan {
     v.reg = kNoReg;
     v.flags |= V::kNeedsSlot | V::kSlotDef;
     s_.stack_operands.push_back({op, index});
+  }
+  bool is_live(const V& v) const {
+    return v.next_use != kNever &&
+           (v.live_block == block_ || (v.def_block == block_ && v.first_pos != kNone));
+  }
+  // At the definition of a value that is passed to a parameter: lets them share a slot if no other
+  // member of the parameter's web is live. In SSA form that is the whole test: of two values live
+  // together, one is live where the other is defined.
+  void join_web(u32 index, V& v) {
+    if (v.hint_value == kNone || v.web != kNone || v.web_size != 0) return;
+    if ((v.flags & (V::kRemat | V::kResident)) != 0) return;
+    V& param = value(v.hint_value);
+    if (((param.flags ^ v.flags) & V::kWide) != 0) return;
+    if (param.web == kNone) {
+      if (param.first_pos != kNone) return;  // it has left its web
+      param.web = v.hint_value;
+      param.web_size = 1;
+    }
+    V& root = value(param.web);
+    if (root.web_size >= kLargestWeb) return;
+    for (u32 member = param.web; member != kNone; member = value(member).next_in_web) {
+      if (is_live(value(member))) return;
+    }
+    v.web = param.web;
+    v.next_in_web = root.next_in_web;
+    root.next_in_web = index;
+    ++root.web_size;
   }
   void place(u32 op, u32 reg) { s_.allocs[op] = Allocation::reg(PReg::from_index(reg)); }
   void place_in_slot(u32 op, u32 index) {
@@ -873,8 +902,16 @@ void Scan::place_params(u32 block) {
     V& v = value(index);
     v.def_reg = kNoReg;
     v.next_use = s_.param_next_uses[i];
+    if (v.web != kNone) {
+      for (u32 member = v.web; member != kNone; member = value(member).next_in_web) {
+        if (member == index || !is_live(value(member))) continue;
+        v.web = kNone;  // the others remain a web under its name
+        break;
+      }
+    }
     v.first_pos = v.last_pos = first;
     if (v.next_use == kNever) continue;
+    join_web(index, v);
     v.flags &= static_cast<u16>(~V::kSlotValid);
     u32 to = kNone;
     const bool crosses = (v.flags & V::kCrossesCall) != 0;

@@ -1,4 +1,4 @@
-// regalloc_bench [functions] [rounds] [check]: allocates typical functions and prints what came
+// regalloc_bench [functions] [rounds]: allocates typical functions and prints what came
 // out. For executed instructions run it under callgrind with
 // --toggle-collect='*Allocator::allocate*'.
 #include <chrono>
@@ -15,14 +15,13 @@ int main(int argc, char** argv) {
   using namespace gantry::regalloc;
   const u32 count = argc > 1 ? static_cast<u32>(std::atoi(argv[1])) : 200;
   const u32 rounds = argc > 2 ? static_cast<u32>(std::atoi(argv[2])) : 1;
-  const u32 sweeps = argc > 3 ? static_cast<u32>(std::atoi(argv[3])) : 1;
   std::vector<OwnedInput> inputs;
   testing::Random random(42);
   for (u32 i = 0; i < count; ++i) {
     const u32 size = 20u << random.below(7);
     inputs.push_back(testing::typical_input(i, size + random.below(size)));
   }
-  Allocator allocator(AllocatorOptions{static_cast<u8>(sweeps)});
+  Allocator allocator;
   u64 insts = 0, operands = 0, blocks = 0, calls = 0, slots = 0, saved = 0;
   u64 moves = 0, loads = 0, stores = 0, remats = 0, memory_operands = 0;
   double weighted_insts = 0, cost = 0;
