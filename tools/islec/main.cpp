@@ -30,6 +30,7 @@ Compiles ISLE rules to C++ (written to standard output without -o).
   --coverage-table FILE   write a table of the rules by number
   --strip-prefix PATH     removed from the front of file names in comments; repeatable
   --check                 check only
+  --print                 print the forms of the files in standard layout
   --explain TERM          print the decision tree of a term
   --help, --version
 
@@ -135,6 +136,8 @@ Options parse_arguments(int argc, char** argv) {
       codegen.strip_prefixes.push_back(value());
     } else if (arg == "--check") {
       options.compile.check_only = true;
+    } else if (arg == "--print") {
+      options.compile.print = true;
     } else if (arg == "--explain") {
       options.compile.explain = value();
     } else {
@@ -191,7 +194,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (options.compile.check_only) return 0;
-  if (!options.compile.explain.empty()) {
+  if (options.compile.print || !options.compile.explain.empty()) {
     std::fputs(result.explanation.c_str(), stdout);
     return 0;
   }

@@ -5,6 +5,7 @@
 
 #include "gantry/isle/explain.h"
 #include "gantry/isle/parser.h"
+#include "gantry/isle/printer.h"
 #include "gantry/isle/recursion.h"
 
 namespace gantry::isle {
@@ -22,6 +23,11 @@ CompileResult compile(std::vector<SourceFile>& files, const CompileOptions& opti
   Program program;
   for (u32 i = 0; i < files.size(); ++i) {
     if (!parse(i, files[i].text, symbols, program, findings)) return stop();
+  }
+  if (options.print) {
+    result.explanation = print(program, symbols);
+    result.ok = true;
+    return result;
   }
   TypedProgram typed;
   if (!analyze(program, symbols, typed, findings)) return stop();

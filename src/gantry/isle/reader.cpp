@@ -94,8 +94,6 @@ class Reader {
           }
           push(Item::Kind::Integer, start, length);
           items_.back().value = value;
-        } else if (c == '-') {
-          return fail(span_of(start, length), "parse error: a name may not start with '-'");
         } else {
           push(Item::Kind::Word, start, length);
         }
