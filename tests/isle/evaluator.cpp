@@ -7,11 +7,13 @@ namespace gantry::isle::testing {
 
 u64 Host::hash(TypeId id, const Value& value) const {
   const Type& type = program_.types[id];
-  const bool has_fields = type.kind == Type::Kind::Struct || (type.kind == Type::Kind::Enum && !type.is_plain_enum());
+  const bool has_fields =
+      type.kind == Type::Kind::Struct || (type.kind == Type::Kind::Enum && !type.is_plain_enum());
   if (!has_fields) return random_host::combine(7, value.bits);
   u64 hash = random_host::combine(11, value.variant);
   for (usize i = 0; i < value.fields.size(); ++i) {
-    hash = random_host::combine(hash, this->hash(type.variants[value.variant].fields[i].type, value.fields[i]));
+    hash = random_host::combine(
+        hash, this->hash(type.variants[value.variant].fields[i].type, value.fields[i]));
   }
   return hash;
 }
@@ -20,9 +22,15 @@ Value Host::decode(TypeId id, u64 bits) const {
   const Type& type = program_.types[id];
   Value value;
   switch (type.kind) {
-    case Type::Kind::Bool: value.bits = bits % 2; break;
-    case Type::Kind::Int: value.bits = bits % random_host::kNumbers; break;
-    case Type::Kind::Primitive: value.bits = bits % random_host::kValues; break;
+    case Type::Kind::Bool:
+      value.bits = bits % 2;
+      break;
+    case Type::Kind::Int:
+      value.bits = bits % random_host::kNumbers;
+      break;
+    case Type::Kind::Primitive:
+      value.bits = bits % random_host::kValues;
+      break;
     case Type::Kind::Enum:
     case Type::Kind::Struct:
       if (type.is_plain_enum()) {
@@ -31,7 +39,8 @@ Value Host::decode(TypeId id, u64 bits) const {
       }
       value.variant = static_cast<u32>(bits % type.variants.size());
       for (u32 i = 0; i < type.variants[value.variant].fields.size(); ++i) {
-        value.fields.push_back(decode(type.variants[value.variant].fields[i].type, random_host::output(bits, i)));
+        value.fields.push_back(
+            decode(type.variants[value.variant].fields[i].type, random_host::output(bits, i)));
       }
       break;
   }
@@ -72,13 +81,15 @@ bool has_variant(const Type& type, const Value& value, u32 variant) {
 
 }  // namespace
 
-// ---- evaluator -------------------------------------------------------------------------------------------
+// ---- evaluator
+// -------------------------------------------------------------------------------------------
 
 Outcome Evaluator::run(TermId id, const std::vector<Value>& args) {
   const Term& term = program_.terms[id];
   std::vector<const Rule*> rules;
   for (const RuleId rule : term.rules) rules.push_back(&program_.rules[rule]);
-  std::stable_sort(rules.begin(), rules.end(), [](const Rule* a, const Rule* b) { return a->priority > b->priority; });
+  std::stable_sort(rules.begin(), rules.end(),
+                   [](const Rule* a, const Rule* b) { return a->priority > b->priority; });
   Outcome outcome;
   for (const Rule* rule : rules) {
     Environment environment(rule->variables.size());
@@ -105,7 +116,8 @@ Outcome Evaluator::run(TermId id, const std::vector<Value>& args) {
   return outcome;
 }
 
-bool Evaluator::match_all(const Rule& rule, usize index, const std::vector<Value>& args, Environment& environment, const Next& next) {
+bool Evaluator::match_all(const Rule& rule, usize index, const std::vector<Value>& args,
+                          Environment& environment, const Next& next) {
   if (index < rule.args.size()) {
     return match(rule, rule.args[index], args[index], environment,
                  [&](Environment& inner) { return match_all(rule, index + 1, args, inner, next); });
@@ -113,44 +125,56 @@ bool Evaluator::match_all(const Rule& rule, usize index, const std::vector<Value
   if (index - rule.args.size() < rule.if_lets.size()) {
     const Rule::IfLet& clause = rule.if_lets[index - rule.args.size()];
     return evaluate(clause.expr, environment, [&](const Value& value) {
-      return match(rule, clause.pattern, value, environment,
-                   [&](Environment& inner) { return match_all(rule, index + 1, args, inner, next); });
+      return match(rule, clause.pattern, value, environment, [&](Environment& inner) {
+        return match_all(rule, index + 1, args, inner, next);
+      });
     });
   }
   return next(environment);
 }
 
-bool Evaluator::match(const Rule& rule, const TypedPattern& pattern, const Value& value, Environment& environment, const Next& next) {
+bool Evaluator::match(const Rule& rule, const TypedPattern& pattern, const Value& value,
+                      Environment& environment, const Next& next) {
   const Type& type = program_.types[pattern.type];
   switch (pattern.kind) {
-    case TypedPattern::Kind::Wildcard: return next(environment);
+    case TypedPattern::Kind::Wildcard:
+      return next(environment);
     case TypedPattern::Kind::Bind:
       return match(rule, pattern.children[0], value, environment, [&](Environment& inner) {
         inner[pattern.variable] = value;
         return next(inner);
       });
-    case TypedPattern::Kind::Equal: return environment[pattern.variable] == value && next(environment);
-    case TypedPattern::Kind::Int: return value == literal(type, pattern.value) && next(environment);
-    case TypedPattern::Kind::Bool: return value.bits == static_cast<u64>(pattern.value) && next(environment);
-    case TypedPattern::Kind::Const: return value == host_.constant(pattern.constant) && next(environment);
+    case TypedPattern::Kind::Equal:
+      return environment[pattern.variable] == value && next(environment);
+    case TypedPattern::Kind::Int:
+      return value == literal(type, pattern.value) && next(environment);
+    case TypedPattern::Kind::Bool:
+      return value.bits == static_cast<u64>(pattern.value) && next(environment);
+    case TypedPattern::Kind::Const:
+      return value == host_.constant(pattern.constant) && next(environment);
     case TypedPattern::Kind::And:
-    case TypedPattern::Kind::Term: break;
+    case TypedPattern::Kind::Term:
+      break;
   }
   // Matches the children against `values`, one after the other.
   const auto children = [&](const std::vector<Value>& values) {
     std::function<bool(usize, Environment&)> from = [&](usize index, Environment& inner) -> bool {
       if (index == pattern.children.size()) return next(inner);
-      return match(rule, pattern.children[index], values[index], inner, [&](Environment& deeper) { return from(index + 1, deeper); });
+      return match(rule, pattern.children[index], values[index], inner,
+                   [&](Environment& deeper) { return from(index + 1, deeper); });
     };
     return from(0, environment);
   };
-  if (pattern.kind == TypedPattern::Kind::And) return children(std::vector<Value>(pattern.children.size(), value));
+  if (pattern.kind == TypedPattern::Kind::And)
+    return children(std::vector<Value>(pattern.children.size(), value));
   const Term& term = program_.terms[pattern.term];
-  if (term.kind != Term::Kind::Declared) return has_variant(type, value, term.variant) && children(value.fields);
+  if (term.kind != Term::Kind::Declared)
+    return has_variant(type, value, term.variant) && children(value.fields);
   const u64 hash = host_.call(term.extractor_host, {host_.hash(term.result, value)});
   const auto outputs = [&](u64 source) {
     std::vector<Value> values;
-    for (u32 i = 0; i < term.args.size(); ++i) values.push_back(host_.decode(term.args[i], random_host::output(source, i)));
+    for (u32 i = 0; i < term.args.size(); ++i)
+      values.push_back(host_.decode(term.args[i], random_host::output(source, i)));
     return values;
   };
   if (term.multi) {
@@ -162,13 +186,17 @@ bool Evaluator::match(const Rule& rule, const TypedPattern& pattern, const Value
   return (term.infallible || random_host::succeeds(hash)) && children(outputs(hash));
 }
 
-bool Evaluator::evaluate(const TypedExpr& expr, Environment& environment, const std::function<bool(const Value&)>& use) {
+bool Evaluator::evaluate(const TypedExpr& expr, Environment& environment,
+                         const std::function<bool(const Value&)>& use) {
   const Type& type = program_.types[expr.type];
   switch (expr.kind) {
-    case TypedExpr::Kind::Variable: return use(Value(environment[expr.variable]));
+    case TypedExpr::Kind::Variable:
+      return use(Value(environment[expr.variable]));
     case TypedExpr::Kind::Int:
-    case TypedExpr::Kind::Bool: return use(literal(type, expr.value));
-    case TypedExpr::Kind::Const: return use(host_.constant(expr.constant));
+    case TypedExpr::Kind::Bool:
+      return use(literal(type, expr.value));
+    case TypedExpr::Kind::Const:
+      return use(host_.constant(expr.constant));
     case TypedExpr::Kind::Let: {
       std::function<bool(usize)> from = [&](usize index) -> bool {
         if (index == expr.variables.size()) return evaluate(expr.children.back(), environment, use);
@@ -179,14 +207,15 @@ bool Evaluator::evaluate(const TypedExpr& expr, Environment& environment, const 
       };
       return from(0);
     }
-    case TypedExpr::Kind::Term: break;
+    case TypedExpr::Kind::Term:
+      break;
   }
   std::vector<Value> args;
   return evaluate_args(expr, 0, args, environment, [&] { return apply(expr, args, use); });
 }
 
-bool Evaluator::evaluate_args(const TypedExpr& expr, usize index, std::vector<Value>& args, Environment& environment,
-                              const std::function<bool()>& use) {
+bool Evaluator::evaluate_args(const TypedExpr& expr, usize index, std::vector<Value>& args,
+                              Environment& environment, const std::function<bool()>& use) {
   if (index == expr.children.size()) return use();
   return evaluate(expr.children[index], environment, [&](const Value& value) {
     args.push_back(value);
@@ -196,7 +225,8 @@ bool Evaluator::evaluate_args(const TypedExpr& expr, usize index, std::vector<Va
   });
 }
 
-bool Evaluator::apply(const TypedExpr& expr, const std::vector<Value>& args, const std::function<bool(const Value&)>& use) {
+bool Evaluator::apply(const TypedExpr& expr, const std::vector<Value>& args,
+                      const std::function<bool(const Value&)>& use) {
   const Term& term = program_.terms[expr.term];
   if (term.kind != Term::Kind::Declared) return use(make(program_.types[term.result], term, args));
   if (term.constructor == Term::Body::Internal) {
@@ -209,14 +239,17 @@ bool Evaluator::apply(const TypedExpr& expr, const std::vector<Value>& args, con
   if (!term.pure) effects_.push_back(hash);
   if (term.multi) {
     for (unsigned i = 0; i < random_host::count(hash); ++i) {
-      if (use(host_.decode(term.result, random_host::output(random_host::item(hash, i), 0)))) return true;
+      if (use(host_.decode(term.result, random_host::output(random_host::item(hash, i), 0))))
+        return true;
     }
     return false;
   }
-  return (!term.partial || random_host::succeeds(hash)) && use(host_.decode(term.result, random_host::output(hash, 0)));
+  return (!term.partial || random_host::succeeds(hash)) &&
+         use(host_.decode(term.result, random_host::output(hash, 0)));
 }
 
-// ---- tree executor ---------------------------------------------------------------------------------------
+// ---- tree executor
+// ---------------------------------------------------------------------------------------
 
 Outcome TreeExecutor::run(TermId id, const std::vector<Value>& args) {
   effects_.clear();
@@ -228,7 +261,8 @@ Outcome TreeExecutor::run(TermId id, const std::vector<Value>& args) {
   return outcome;
 }
 
-bool TreeExecutor::run_term(TermId id, const std::vector<Value>& args, Value& result, std::vector<u64>* results) {
+bool TreeExecutor::run_term(TermId id, const std::vector<Value>& args, Value& result,
+                            std::vector<u64>* results) {
   Frame frame{nullptr, args, {}, results, {}, false, false};
   for (const TermCode& code : terms_) {
     if (code.set.term == id) frame.code = &code;
@@ -252,7 +286,8 @@ bool TreeExecutor::block(Frame& frame, BlockId id) {
         const Site& site = frame.code->set.sites[step.site];
         for (const std::vector<Value>& outputs : iterate(frame, step.site)) {
           const usize size = frame.known.size();
-          for (u32 i = 0; i < site.outputs; ++i) frame.known.emplace_back(step.site + 1 + i, outputs[i]);
+          for (u32 i = 0; i < site.outputs; ++i)
+            frame.known.emplace_back(step.site + 1 + i, outputs[i]);
           const bool done = block(frame, step.then);
           frame.known.resize(size);
           if (done) return true;
@@ -271,11 +306,20 @@ bool TreeExecutor::block(Frame& frame, BlockId id) {
             const Value value = use(frame, step.site);
             const Type& type = program_.types[site.type];
             switch (arm.constraint.kind) {
-              case Constraint::Kind::Variant: holds = has_variant(type, value, arm.constraint.variant); break;
-              case Constraint::Kind::Int: holds = value == literal(type, arm.constraint.value); break;
-              case Constraint::Kind::Bool: holds = value.bits == static_cast<u64>(arm.constraint.value); break;
-              case Constraint::Kind::Const: holds = value == host_.constant(arm.constraint.constant); break;
-              default: break;
+              case Constraint::Kind::Variant:
+                holds = has_variant(type, value, arm.constraint.variant);
+                break;
+              case Constraint::Kind::Int:
+                holds = value == literal(type, arm.constraint.value);
+                break;
+              case Constraint::Kind::Bool:
+                holds = value.bits == static_cast<u64>(arm.constraint.value);
+                break;
+              case Constraint::Kind::Const:
+                holds = value == host_.constant(arm.constraint.constant);
+                break;
+              default:
+                break;
             }
           }
           if (holds) {
@@ -306,15 +350,24 @@ const Value& TreeExecutor::use(Frame& frame, SiteId id) {
   const Site& site = frame.code->set.sites[id];
   Value value;
   switch (site.kind) {
-    case Site::Kind::Arg: value = frame.args[site.index]; break;
+    case Site::Kind::Arg:
+      value = frame.args[site.index];
+      break;
     case Site::Kind::Int:
-    case Site::Kind::Bool: value = literal(program_.types[site.type], site.value); break;
-    case Site::Kind::Const: value = host_.constant(site.constant); break;
-    case Site::Kind::Field: value = Value(use(frame, site.source)).fields.at(site.index); break;
+    case Site::Kind::Bool:
+      value = literal(program_.types[site.type], site.value);
+      break;
+    case Site::Kind::Const:
+      value = host_.constant(site.constant);
+      break;
+    case Site::Kind::Field:
+      value = Value(use(frame, site.source)).fields.at(site.index);
+      break;
     case Site::Kind::Output:
     case Site::Kind::Construct: {
       const SiteId call_site = site.kind == Site::Kind::Output ? site.source : id;
-      GANTRY_CHECK(!frame.code->set.sites[call_site].fallible && !frame.code->set.sites[call_site].multi);
+      GANTRY_CHECK(!frame.code->set.sites[call_site].fallible &&
+                   !frame.code->set.sites[call_site].multi);
       GANTRY_CHECK(call(frame, call_site));
       return use(frame, id);
     }
@@ -324,7 +377,8 @@ const Value& TreeExecutor::use(Frame& frame, SiteId id) {
       value = make(program_.types[site.type], program_.terms[site.term], std::move(fields));
       break;
     }
-    case Site::Kind::Extract: unreachable("an extractor call is used as a value");
+    case Site::Kind::Extract:
+      unreachable("an extractor call is used as a value");
   }
   frame.known.emplace_back(id, value);
   return frame.known.back().second;
@@ -334,10 +388,12 @@ bool TreeExecutor::call(Frame& frame, SiteId id) {
   const Site site = frame.code->set.sites[id];
   const Term& term = program_.terms[site.term];
   if (site.kind == Site::Kind::Extract) {
-    const u64 hash = host_.call(term.extractor_host, {host_.hash(term.result, use(frame, site.source))});
+    const u64 hash =
+        host_.call(term.extractor_host, {host_.hash(term.result, use(frame, site.source))});
     if (site.fallible && !random_host::succeeds(hash)) return false;
     for (u32 i = 0; i < site.outputs; ++i) {
-      frame.known.emplace_back(id + 1 + i, host_.decode(term.args[i], random_host::output(hash, i)));
+      frame.known.emplace_back(id + 1 + i,
+                               host_.decode(term.args[i], random_host::output(hash, i)));
     }
     return true;
   }
@@ -367,14 +423,17 @@ std::vector<std::vector<Value>> TreeExecutor::iterate(Frame& frame, SiteId id) {
   if (site.kind == Site::Kind::Extract) {
     hashes.push_back(host_.hash(term.result, use(frame, site.source)));
   } else {
-    for (usize i = 0; i < site.args.size(); ++i) hashes.push_back(host_.hash(term.args[i], use(frame, site.args[i])));
+    for (usize i = 0; i < site.args.size(); ++i)
+      hashes.push_back(host_.hash(term.args[i], use(frame, site.args[i])));
   }
-  const u64 hash = host_.call(site.kind == Site::Kind::Extract ? term.extractor_host : term.constructor_host, hashes);
+  const u64 hash = host_.call(
+      site.kind == Site::Kind::Extract ? term.extractor_host : term.constructor_host, hashes);
   std::vector<std::vector<Value>> items;
   for (unsigned i = 0; i < random_host::count(hash); ++i) {
     std::vector<Value> outputs;
     for (u32 k = 0; k < site.outputs; ++k) {
-      outputs.push_back(host_.decode(frame.code->set.sites[id + 1 + k].type, random_host::output(random_host::item(hash, i), k)));
+      outputs.push_back(host_.decode(frame.code->set.sites[id + 1 + k].type,
+                                     random_host::output(random_host::item(hash, i), k)));
     }
     items.push_back(std::move(outputs));
   }
@@ -389,7 +448,8 @@ bool TreeExecutor::leaf(Frame& frame, u32 rule, usize next) {
     const SiteId id = normal.right_sites[next];
     const Site& site = frame.code->set.sites[id];
     const SiteId value = site.outputs == 0 ? id : id + 1;
-    const bool known = std::any_of(frame.known.begin(), frame.known.end(), [&](const auto& entry) { return entry.first == value; });
+    const bool known = std::any_of(frame.known.begin(), frame.known.end(),
+                                   [&](const auto& entry) { return entry.first == value; });
     if (known) continue;
     if (site.multi) {
       for (const std::vector<Value>& outputs : iterate(frame, id)) {

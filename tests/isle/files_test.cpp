@@ -1,5 +1,5 @@
-// The .isle files of tests/isle and, when GANTRY_CONFORMANCE names the folder, of the conformance suite:
-// pass/ compiles and survives printing, fail/ is refused with the errors the file announces.
+// The .isle files of tests/isle and, when GANTRY_CONFORMANCE names the folder, of the conformance
+// suite: pass/ compiles and survives printing, fail/ is refused with the errors the file announces.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -61,9 +61,11 @@ std::vector<std::string> words(const std::string& text) {
   EXPECT_TRUE(read_items(0, text, items, findings));
   std::vector<std::string> result;
   for (const Item& item : items) {
-    std::string word = std::to_string(static_cast<int>(item.kind)) + " " + std::to_string(item.end) + " ";
+    std::string word =
+        std::to_string(static_cast<int>(item.kind)) + " " + std::to_string(item.end) + " ";
     word += item.kind == Item::Kind::Integer
-                ? std::to_string(static_cast<u64>(item.value)) + " " + std::to_string(static_cast<u64>(static_cast<u128>(item.value) >> 64))
+                ? std::to_string(static_cast<u64>(item.value)) + " " +
+                      std::to_string(static_cast<u64>(static_cast<u128>(item.value) >> 64))
                 : std::string(item.text);
     result.push_back(std::move(word));
   }
@@ -95,11 +97,14 @@ void check_accepted(const std::filesystem::path& folder) {
   }
 }
 
-TEST(IsleFiles, PassIsAccepted) { check_accepted(std::filesystem::path(GANTRY_ISLE_TESTS) / "pass"); }
+TEST(IsleFiles, PassIsAccepted) {
+  check_accepted(std::filesystem::path(GANTRY_ISLE_TESTS) / "pass");
+}
 TEST(IsleFiles, RunIsAccepted) { check_accepted(std::filesystem::path(GANTRY_ISLE_TESTS) / "run"); }
 
 TEST(IsleFiles, FailIsRefusedWithTheAnnouncedErrors) {
-  const std::vector<std::filesystem::path> paths = files_of(std::filesystem::path(GANTRY_ISLE_TESTS) / "fail");
+  const std::vector<std::filesystem::path> paths =
+      files_of(std::filesystem::path(GANTRY_ISLE_TESTS) / "fail");
   EXPECT_GE(paths.size(), 60u);
   for (const std::filesystem::path& path : paths) {
     const CompileResult result = compile_file(path);
@@ -113,10 +118,13 @@ TEST(IsleFiles, FailIsRefusedWithTheAnnouncedErrors) {
       if (std::sscanf(line.c_str(), ";; error: %u %n", &at, &consumed) != 1) continue;
       ++announced;
       const std::string part = line.substr(static_cast<usize>(consumed));
-      const bool found = std::any_of(result.diagnostics.begin(), result.diagnostics.end(), [&](const Diagnostic& diagnostic) {
-        return diagnostic.severity == Severity::Error && diagnostic.position.line == at && diagnostic.message.find(part) != std::string::npos;
-      });
-      EXPECT_TRUE(found) << path << ": no error '" << part << "' on line " << at << "\n" << messages(result);
+      const bool found = std::any_of(
+          result.diagnostics.begin(), result.diagnostics.end(), [&](const Diagnostic& diagnostic) {
+            return diagnostic.severity == Severity::Error && diagnostic.position.line == at &&
+                   diagnostic.message.find(part) != std::string::npos;
+          });
+      EXPECT_TRUE(found) << path << ": no error '" << part << "' on line " << at << "\n"
+                         << messages(result);
     }
     EXPECT_GT(announced, 0u) << path << " announces no error";
   }
@@ -124,16 +132,18 @@ TEST(IsleFiles, FailIsRefusedWithTheAnnouncedErrors) {
 
 TEST(IsleFiles, ConformanceSuite) {
   const std::filesystem::path root = conformance();
-  if (root.empty() || !std::filesystem::is_directory(root)) GTEST_SKIP() << "GANTRY_CONFORMANCE is not set";
+  if (root.empty() || !std::filesystem::is_directory(root))
+    GTEST_SKIP() << "GANTRY_CONFORMANCE is not set";
   for (const char* folder : {"pass", "link", "run"}) check_accepted(root / folder);
   const std::vector<std::filesystem::path> refused = files_of(root / "fail");
   EXPECT_FALSE(refused.empty());
   for (const std::filesystem::path& path : refused) {
     const CompileResult result = compile_file(path);
     EXPECT_FALSE(result.ok) << path;
-    const bool placed = std::any_of(result.diagnostics.begin(), result.diagnostics.end(), [](const Diagnostic& diagnostic) {
-      return diagnostic.severity == Severity::Error && diagnostic.position.line != 0;
-    });
+    const bool placed = std::any_of(
+        result.diagnostics.begin(), result.diagnostics.end(), [](const Diagnostic& diagnostic) {
+          return diagnostic.severity == Severity::Error && diagnostic.position.line != 0;
+        });
     EXPECT_TRUE(placed) << path;
   }
 }

@@ -58,8 +58,12 @@ V RandomContext::q_v(V v) { return make_v(output(call("q_v", {hash(v)}), 0)); }
 bool RandomContext::q_b(V a, V b) { return output(call("q_b", {hash(a), hash(b)}), 0) % 2 != 0; }
 rules::E RandomContext::q_e(V v) { return make_e(output(call("q_e", {hash(v)}), 0)); }
 V RandomContext::k_to_v(rules::K k) { return make_v(output(call("k_to_v", {hash(k)}), 0)); }
-V RandomContext::c_v(V a, V b) { return make_v(output(impure(call("c_v", {hash(a), hash(b)})), 0)); }
-V RandomContext::c_e(const rules::E& a, std::uint8_t b) { return make_v(output(impure(call("c_e", {hash(a), hash(b)})), 0)); }
+V RandomContext::c_v(V a, V b) {
+  return make_v(output(impure(call("c_v", {hash(a), hash(b)})), 0));
+}
+V RandomContext::c_e(const rules::E& a, std::uint8_t b) {
+  return make_v(output(impure(call("c_e", {hash(a), hash(b)})), 0));
+}
 std::uint8_t RandomContext::c_u(V a) { return make_u8(output(impure(call("c_u", {hash(a)})), 0)); }
 bool RandomContext::cp_v(V a, V& result) {
   const std::uint64_t h = impure(call("cp_v", {hash(a)}));
@@ -106,25 +110,39 @@ int main() {
     isle_runtime::ResultArray<V, 4096> results;
     switch (row.term) {
       case 0:
-        actual.matched = rules::constructor_f(ctx, RandomContext::make_v(bits(0)), RandomContext::make_e(bits(1)),
+        actual.matched = rules::constructor_f(ctx, RandomContext::make_v(bits(0)),
+                                              RandomContext::make_e(bits(1)),
                                               RandomContext::make_u8(bits(2)), out.value);
         break;
-      case 1: out.value = rules::constructor_h(ctx, RandomContext::make_e(bits(0)), RandomContext::make_v(bits(1))); break;
+      case 1:
+        out.value = rules::constructor_h(ctx, RandomContext::make_e(bits(0)),
+                                         RandomContext::make_v(bits(1)));
+        break;
       case 2:
         actual.matched = false;
-        rules::constructor_m(ctx, RandomContext::make_v(bits(0)), RandomContext::make_e(bits(1)), results);
+        rules::constructor_m(ctx, RandomContext::make_v(bits(0)), RandomContext::make_e(bits(1)),
+                             results);
         break;
-      default: out.value = rules::constructor_g(ctx, RandomContext::make_v(bits(0)), RandomContext::make_u8(bits(1))); break;
+      default:
+        out.value = rules::constructor_g(ctx, RandomContext::make_v(bits(0)),
+                                         RandomContext::make_u8(bits(1)));
+        break;
     }
     if (actual.matched) actual.result = RandomContext::hash(out.value);
     std::vector<std::uint64_t> hashes;
     for (const V& value : results) hashes.push_back(RandomContext::hash(value));
     std::sort(hashes.begin(), hashes.end());
-    for (const std::uint64_t hash : hashes) actual.result = random_host::combine(actual.result, hash);
-    for (const std::uint64_t effect : ctx.effects) actual.effects = random_host::combine(actual.effects, effect);
+    for (const std::uint64_t hash : hashes)
+      actual.result = random_host::combine(actual.result, hash);
+    for (const std::uint64_t effect : ctx.effects)
+      actual.effects = random_host::combine(actual.effects, effect);
     matched += row.matched;
-    if (actual.matched == row.matched && actual.result == row.result && actual.effects == row.effects) continue;
-    if (++wrong <= 10) std::printf("term %d, arguments %llu: differs from the evaluator\n", row.term, static_cast<unsigned long long>(row.seed));
+    if (actual.matched == row.matched && actual.result == row.result &&
+        actual.effects == row.effects)
+      continue;
+    if (++wrong <= 10)
+      std::printf("term %d, arguments %llu: differs from the evaluator\n", row.term,
+                  static_cast<unsigned long long>(row.seed));
   }
   if (wrong == 0 && matched > 0) return 0;
   std::printf("%d wrong, %d rows matched\n", wrong, matched);

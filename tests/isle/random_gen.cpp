@@ -1,4 +1,5 @@
-// Writes a random program and what its terms do, by the evaluator, for random_driver.cpp to compare with.
+// Writes a random program and what its terms do, by the evaluator, for random_driver.cpp to compare
+// with.
 //   isle_random_gen SEED RULES OUT.isle OUT.inc
 #include <cstdio>
 #include <cstdlib>
@@ -21,7 +22,8 @@ bool write(const char* path, const std::string& text) {
 int main(int argc, char** argv) {
   if (argc != 5) return 2;
   const u64 seed = std::strtoull(argv[1], nullptr, 10);
-  const std::string program = random_program(seed, static_cast<u32>(std::strtoul(argv[2], nullptr, 10)));
+  const std::string program =
+      random_program(seed, static_cast<u32>(std::strtoul(argv[2], nullptr, 10)));
   const std::unique_ptr<Compiled> compiled = compile_text(program);
   if (!compiled->ok) {
     std::fprintf(stderr, "%s", program.c_str());
@@ -38,10 +40,12 @@ int main(int argc, char** argv) {
       const Outcome outcome = evaluator.run(term, random_args(*compiled, term, args_seed));
       u64 effects = 0;
       for (const u64 effect : outcome.effects) effects = random_host::combine(effects, effect);
-      u64 result = outcome.matched ? host.hash(compiled->typed.terms[term].result, outcome.result) : 0;
+      u64 result =
+          outcome.matched ? host.hash(compiled->typed.terms[term].result, outcome.result) : 0;
       for (const u64 one : outcome.results) result = random_host::combine(result, one);
-      rows += "{" + std::to_string(t) + ", " + std::to_string(args_seed) + "u, " + (outcome.matched ? "true" : "false") + ", " +
-              std::to_string(result) + "u, " + std::to_string(effects) + "u},\n";
+      rows += "{" + std::to_string(t) + ", " + std::to_string(args_seed) + "u, " +
+              (outcome.matched ? "true" : "false") + ", " + std::to_string(result) + "u, " +
+              std::to_string(effects) + "u},\n";
     }
   }
   return write(argv[3], program) && write(argv[4], rows) ? 0 : 1;

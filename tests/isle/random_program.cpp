@@ -1,5 +1,5 @@
-// Rules are made from the declarations below by walking types; one rule a line, so that a finding of the
-// checker names the rule to take out.
+// Rules are made from the declarations below by walking types; one rule a line, so that a finding
+// of the checker names the rule to take out.
 #include "random_program.h"
 
 #include <set>
@@ -50,7 +50,8 @@ class Maker {
  public:
   Maker(Random& random, bool multi) : random_(random), multi_(multi) {}
 
-  std::string rule(const std::string& term, std::initializer_list<const char*> types, bool partial, bool pure) {
+  std::string rule(const std::string& term, std::initializer_list<const char*> types, bool partial,
+                   bool pure) {
     partial_ = partial;
     pure_ = pure;
     std::string text = "(rule ";
@@ -84,7 +85,12 @@ class Maker {
     known.push_back(name);
   }
   static usize type_index(const std::string& type) {
-    return type == "V" ? 0 : type == "E" ? 1 : type == "u8" ? 2 : type == "K" ? 3 : type == "S" ? 4 : 5;
+    return type == "V"    ? 0
+           : type == "E"  ? 1
+           : type == "u8" ? 2
+           : type == "K"  ? 3
+           : type == "S"  ? 4
+                          : 5;
   }
 
   std::string pattern(const std::string& type, u32 depth) {
@@ -108,34 +114,54 @@ class Maker {
     switch (type_index(type)) {
       case 0:
         switch (random_.below(multi_ ? 12 : 11)) {
-          case 0: return number(4);
-          case 1: return "$C" + number(2);
-          case 2: return list("ef_v", {"V", "u8"});
-          case 3: return list("ef_e", {"E"});
-          case 4: return "(ef_n)";
-          case 5: return list("ei_v", {"V", "E"});
-          case 6: return list("ei_k", {"K"});
-          case 7: return list("iv", {"V", "u8"});
-          case 8: return "(K.K" + number(3) + ")";  // by the conversion
+          case 0:
+            return number(4);
+          case 1:
+            return "$C" + number(2);
+          case 2:
+            return list("ef_v", {"V", "u8"});
+          case 3:
+            return list("ef_e", {"E"});
+          case 4:
+            return "(ef_n)";
+          case 5:
+            return list("ei_v", {"V", "E"});
+          case 6:
+            return list("ei_k", {"K"});
+          case 7:
+            return list("iv", {"V", "u8"});
+          case 8:
+            return "(K.K" + number(3) + ")";  // by the conversion
           case 9:
-          case 10: return bind(type);
+          case 10:
+            return bind(type);
           default:
-            // Identical multi calls of one rule are one call; the evaluator cannot see which are identical.
+            // Identical multi calls of one rule are one call; the evaluator cannot see which are
+            // identical.
             if (std::exchange(used_em_, true)) return bind(type);
             return list("em", {"V", "u8"});
         }
       case 1:
         switch (random_.below(5)) {
-          case 0: return list("E.X", {"u8", "V"});
-          case 1: return list("E.Y", {"K"});
-          case 2: return "(E.Z)";
-          case 3: return list("E.W", {"S"});
-          default: return list("ix", {"u8", "V"});
+          case 0:
+            return list("E.X", {"u8", "V"});
+          case 1:
+            return list("E.Y", {"K"});
+          case 2:
+            return "(E.Z)";
+          case 3:
+            return list("E.W", {"S"});
+          default:
+            return list("ix", {"u8", "V"});
         }
-      case 2: return random_.chance(30) ? list("ef_u", {"V"}) : number(3);
-      case 3: return "(K.K" + number(3) + ")";
-      case 4: return list("S", {"V", "u8"});
-      default: return random_.chance(50) ? "true" : "false";
+      case 2:
+        return random_.chance(30) ? list("ef_u", {"V"}) : number(3);
+      case 3:
+        return "(K.K" + number(3) + ")";
+      case 4:
+        return list("S", {"V", "u8"});
+      default:
+        return random_.chance(50) ? "true" : "false";
     }
   }
 
@@ -169,8 +195,12 @@ class Maker {
   // A call of a pure term of this type.
   std::string call(const std::string& type, u32 depth) {
     switch (type_index(type)) {
-      case 1: return list("q_e", {"V"}, depth);
-      case 5: return random_.chance(50) ? list("q_b", {"V", "V"}, depth) : in_if_let_ || partial_ ? list("p_b", {"V"}, depth) : list("q_b", {"V", "V"}, depth);
+      case 1:
+        return list("q_e", {"V"}, depth);
+      case 5:
+        return random_.chance(50)       ? list("q_b", {"V", "V"}, depth)
+               : in_if_let_ || partial_ ? list("p_b", {"V"}, depth)
+                                        : list("q_b", {"V", "V"}, depth);
       default:
         if (random_.chance(30) && may_call_g_) return list("g", {"V", "u8"}, depth);
         if (random_.chance(50) && (in_if_let_ || partial_)) return list("p_v", {"V", "u8"}, depth);
@@ -180,14 +210,23 @@ class Maker {
 
   std::string expr(const std::string& type, u32 depth) {
     const std::vector<std::string>& known = known_[type_index(type)];
-    if (!known.empty() && (depth > 2 || random_.chance(50))) return known[random_.below(known.size())];
+    if (!known.empty() && (depth > 2 || random_.chance(50)))
+      return known[random_.below(known.size())];
     switch (type_index(type)) {
-      case 0: break;
-      case 1: return depth > 2 ? "(E.Z)" : random_.chance(50) ? list("E.X", {"u8", "V"}, depth) : list("E.W", {"S"}, depth);
-      case 2: return depth > 2 || pure_ || in_if_let_ || multi_ ? number(3) : list("c_u", {"V"}, depth);
-      case 3: return "(K.K" + number(3) + ")";
-      case 4: return list("S", {"V", "u8"}, depth);
-      default: return "true";
+      case 0:
+        break;
+      case 1:
+        return depth > 2            ? "(E.Z)"
+               : random_.chance(50) ? list("E.X", {"u8", "V"}, depth)
+                                    : list("E.W", {"S"}, depth);
+      case 2:
+        return depth > 2 || pure_ || in_if_let_ || multi_ ? number(3) : list("c_u", {"V"}, depth);
+      case 3:
+        return "(K.K" + number(3) + ")";
+      case 4:
+        return list("S", {"V", "u8"}, depth);
+      default:
+        return "true";
     }
     if (depth > 2) return random_.chance(50) ? "$C" + number(2) : number(4);
     if (random_.chance(10)) return "(K.K" + number(3) + ")";  // converted
@@ -201,15 +240,21 @@ class Maker {
       return "(let ((" + name + " V " + value + ")) " + body + ")";
     }
     if (pure_ || in_if_let_ || multi_) {
-      if (multi_ && !in_if_let_ && !std::exchange(used_mq_, true) && random_.chance(60)) return list("mq", {"V"}, depth);
+      if (multi_ && !in_if_let_ && !std::exchange(used_mq_, true) && random_.chance(60))
+        return list("mq", {"V"}, depth);
       return call("V", depth);
     }
     switch (random_.below(partial_ ? 5 : 3)) {
-      case 0: return list("c_v", {"V", "V"}, depth);
-      case 1: return list("c_e", {"E", "u8"}, depth);
-      case 2: return call("V", depth);
-      case 3: return list("cp_v", {"V"}, depth);
-      default: return list("h", {"E", "V"}, depth);
+      case 0:
+        return list("c_v", {"V", "V"}, depth);
+      case 1:
+        return list("c_e", {"E", "u8"}, depth);
+      case 2:
+        return call("V", depth);
+      case 3:
+        return list("cp_v", {"V"}, depth);
+      default:
+        return list("h", {"E", "V"}, depth);
     }
   }
 
@@ -240,7 +285,8 @@ std::unique_ptr<Compiled> compile_text(std::string text) {
   auto compiled = std::make_unique<Compiled>();
   compiled->files.push_back({"text.isle", std::move(text)});
   Findings findings(compiled->files, compiled->diagnostics);
-  if (!parse(0, compiled->files[0].text, compiled->symbols, compiled->program, findings)) return compiled;
+  if (!parse(0, compiled->files[0].text, compiled->symbols, compiled->program, findings))
+    return compiled;
   if (!analyze(compiled->program, compiled->symbols, compiled->typed, findings)) return compiled;
   for (TermId id = 0; id < compiled->typed.terms.size(); ++id) {
     const Term& term = compiled->typed.terms[id];
@@ -281,7 +327,9 @@ std::string random_program(u64 seed, u32 rules) {
       if (compiled->diagnostics[i].severity != Severity::Error) continue;
       // A rule of the prelude is shadowed by the random rule that the note names.
       usize culprit = i;
-      if (compiled->diagnostics[i].position.line <= prelude_lines && i + 1 < compiled->diagnostics.size()) culprit = i + 1;
+      if (compiled->diagnostics[i].position.line <= prelude_lines &&
+          i + 1 < compiled->diagnostics.size())
+        culprit = i + 1;
       const u32 line = compiled->diagnostics[culprit].position.line;
       // A finding outside the random rules is a mistake of this generator.
       if (line <= prelude_lines || line > prelude_lines + lines.size()) {

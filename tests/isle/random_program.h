@@ -34,8 +34,8 @@ struct Compiled {
 };
 std::unique_ptr<Compiled> compile_text(std::string text);
 
-// A program with the terms f (partial), h (total), m (multi) and g (a pure helper), about `rules` rules each.
-// Rules the checker rejects (overlaps, shadowed) have been taken out.
+// A program with the terms f (partial), h (total), m (multi) and g (a pure helper), about `rules`
+// rules each. Rules the checker rejects (overlaps, shadowed) have been taken out.
 std::string random_program(u64 seed, u32 rules);
 
 // Arguments for `term`, from a seed.

@@ -1,5 +1,5 @@
-// Random programs on random arguments: the evaluator (rules one by one, as the language says) against the
-// trees that C++ is written from.
+// Random programs on random arguments: the evaluator (rules one by one, as the language says)
+// against the trees that C++ is written from.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -29,14 +29,23 @@ TEST(RandomPrograms, TreesDoWhatTheRulesSay) {
     for (const char* name : {"f", "h", "m", "g"}) {
       const TermId term = compiled->find(name);
       for (u64 trial = 0; trial < 60; ++trial) {
-        const std::vector<Value> args = random_args(*compiled, term, random_host::combine(seed, trial));
+        const std::vector<Value> args =
+            random_args(*compiled, term, random_host::combine(seed, trial));
         Evaluator evaluator(compiled->typed, compiled->symbols);
         const Outcome expected = evaluator.run(term, args);
         const Outcome actual = executor.run(term, args);
-        ASSERT_EQ(expected.matched, actual.matched) << "seed " << seed << " term " << name << " trial " << trial << "\n" << text;
-        ASSERT_EQ(expected.result, actual.result) << "seed " << seed << " term " << name << " trial " << trial << "\n" << text;
-        ASSERT_EQ(expected.results, actual.results) << "seed " << seed << " term " << name << " trial " << trial << "\n" << text;
-        ASSERT_EQ(expected.effects, actual.effects) << "seed " << seed << " term " << name << " trial " << trial << "\n" << text;
+        ASSERT_EQ(expected.matched, actual.matched)
+            << "seed " << seed << " term " << name << " trial " << trial << "\n"
+            << text;
+        ASSERT_EQ(expected.result, actual.result)
+            << "seed " << seed << " term " << name << " trial " << trial << "\n"
+            << text;
+        ASSERT_EQ(expected.results, actual.results)
+            << "seed " << seed << " term " << name << " trial " << trial << "\n"
+            << text;
+        ASSERT_EQ(expected.effects, actual.effects)
+            << "seed " << seed << " term " << name << " trial " << trial << "\n"
+            << text;
         matched += expected.matched;
         effects += expected.effects.size();
         results += expected.results.size();

@@ -1,5 +1,5 @@
-// islec: ISLE rule files to C++, from the command line. Nothing but the standard library, because the
-// build of everything else waits for this program.
+// islec: ISLE rule files to C++, from the command line. Nothing but the standard library, because
+// the build of everything else waits for this program.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -72,7 +72,8 @@ bool write_file(const std::string& path, const std::string& text) {
   std::FILE* file = std::fopen(path.c_str(), "wb");
   bool ok = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
   if (file != nullptr && std::fclose(file) != 0) ok = false;
-  if (!ok) std::fprintf(stderr, "%s: error: cannot write: %s\n", path.c_str(), std::strerror(errno));
+  if (!ok)
+    std::fprintf(stderr, "%s: error: cannot write: %s\n", path.c_str(), std::strerror(errno));
   return ok;
 }
 
@@ -205,9 +206,11 @@ int main(int argc, char** argv) {
   bool written = true;
   if (!options.header.empty()) written = write_file(options.header, result.code.header);
   for (std::size_t i = 0; i < result.code.shards.size(); ++i) {
-    const std::string path = options.compile.codegen.shards == 1 ? options.output : shard_path(options.output, i);
+    const std::string path =
+        options.compile.codegen.shards == 1 ? options.output : shard_path(options.output, i);
     written = write_file(path, result.code.shards[i]) && written;
   }
-  if (!options.coverage_table.empty()) written = write_file(options.coverage_table, result.code.coverage_table) && written;
+  if (!options.coverage_table.empty())
+    written = write_file(options.coverage_table, result.code.coverage_table) && written;
   return written ? 0 : 1;
 }

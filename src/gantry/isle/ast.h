@@ -1,6 +1,7 @@
 #pragma once
-// The syntax of ISLE, as written: what the parser makes and the printer reads. Names are not resolved.
-// Nesting is at most limits::kMaxIsleNesting, so walks over patterns and expressions may recurse.
+// The syntax of ISLE, as written: what the parser makes and the printer reads. Names are not
+// resolved. Nesting is at most limits::kMaxIsleNesting, so walks over patterns and expressions may
+// recurse.
 #include <vector>
 
 #include "gantry/isle/source.h"
@@ -120,8 +121,22 @@ struct ModelType {
 
 struct SpecExpr {
   enum class Kind : u8 {
-    Int, Bits, Bool, Name, Switch, Let, With, Match, Struct, Macro, As, Discriminator,
-    Expand, Field, Enum, Op
+    Int,
+    Bits,
+    Bool,
+    Name,
+    Switch,
+    Let,
+    With,
+    Match,
+    Struct,
+    Macro,
+    As,
+    Discriminator,
+    Expand,
+    Field,
+    Enum,
+    Op
   };
   struct Arm {  // Match: a variant and its names; Let, Struct: a name
     Ident name;
@@ -129,13 +144,14 @@ struct SpecExpr {
   };
   Kind kind = Kind::Int;
   Span span;
-  Symbol name = 0;  // Bits, Name: the word; Discriminator, Expand, Field: without its mark; Enum, Op: the head
+  Symbol name = 0;  // Bits, Name: the word; Discriminator, Expand, Field: without its mark; Enum,
+                    // Op: the head
   i128 value = 0;
   u32 type = 0;                    // As
   std::vector<Ident> names;        // With, Macro
   std::vector<Arm> arms;           // Match, Let, Struct
-  std::vector<SpecExpr> children;  // Switch: value, then pairs; Match: value, then one for each arm;
-                                   // Let: one for each arm, then the body; others: operands
+  std::vector<SpecExpr> children;  // Switch: value, then pairs; Match: value, then one for each
+                                   // arm; Let: one for each arm, then the body; others: operands
 };
 
 struct SpecDef {
@@ -204,7 +220,19 @@ struct StateDef {
 // All forms of all files, by kind, and the order they were written in.
 struct Program {
   enum class FormKind : u8 {
-    Type, Decl, Rule, Extractor, Extern, Convert, Spec, Model, Form, Instantiate, Attr, Macro, State
+    Type,
+    Decl,
+    Rule,
+    Extractor,
+    Extern,
+    Convert,
+    Spec,
+    Model,
+    Form,
+    Instantiate,
+    Attr,
+    Macro,
+    State
   };
   struct FormRef {
     FormKind kind;

@@ -1,4 +1,5 @@
-// Stage after stage; a stage with errors ends the work, so that its errors are not repeated by the next.
+// Stage after stage; a stage with errors ends the work, so that its errors are not repeated by the
+// next.
 #include "gantry/isle/compile.h"
 
 #include <algorithm>
@@ -12,7 +13,8 @@ namespace gantry::isle {
 
 CompileResult compile(std::vector<SourceFile>& files, const CompileOptions& options) {
   CompileResult result;
-  std::sort(files.begin(), files.end(), [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
+  std::sort(files.begin(), files.end(),
+            [](const SourceFile& a, const SourceFile& b) { return a.path < b.path; });
   Findings findings(files, result.diagnostics);
   const auto stop = [&] {
     result.errors = findings.errors();
@@ -39,7 +41,8 @@ CompileResult compile(std::vector<SourceFile>& files, const CompileOptions& opti
     terms.push_back({normalize(typed, id, findings), {}});
   }
   std::vector<Overlaps> overlaps;
-  for (const TermCode& term : terms) overlaps.push_back(find_overlaps(typed, symbols, term.set, findings));
+  for (const TermCode& term : terms)
+    overlaps.push_back(find_overlaps(typed, symbols, term.set, findings));
   if (findings.errors() != 0) return stop();
   check_recursion(typed, symbols, findings);
   if (findings.errors() != 0) return stop();
@@ -47,7 +50,8 @@ CompileResult compile(std::vector<SourceFile>& files, const CompileOptions& opti
     result.ok = true;
     return result;
   }
-  for (usize i = 0; i < terms.size(); ++i) terms[i].tree = build_tree(typed, terms[i].set, overlaps[i]);
+  for (usize i = 0; i < terms.size(); ++i)
+    terms[i].tree = build_tree(typed, terms[i].set, overlaps[i]);
   if (!options.explain.empty()) {
     for (const TermCode& term : terms) {
       if (symbols.text(typed.terms[term.set.term].name) == options.explain) {
@@ -55,13 +59,15 @@ CompileResult compile(std::vector<SourceFile>& files, const CompileOptions& opti
       }
     }
     if (result.explanation.empty()) {
-      findings.error({kNone, 0, 0, 1}, ErrorKind::Invalid, "no term '" + options.explain + "' with rules");
+      findings.error({kNone, 0, 0, 1}, ErrorKind::Invalid,
+                     "no term '" + options.explain + "' with rules");
       return stop();
     }
     result.ok = true;
     return result;
   }
-  if (!generate(typed, symbols, files, terms, options.codegen, result.code, findings)) return stop();
+  if (!generate(typed, symbols, files, terms, options.codegen, result.code, findings))
+    return stop();
   result.ok = true;
   return result;
 }

@@ -22,8 +22,8 @@ struct CompileResult {
   std::string explanation;  // or the printed program
 };
 
-// The files are taken in order of their paths, whatever order they are given in: the result does not
-// depend on it. `files` is sorted in place.
+// The files are taken in order of their paths, whatever order they are given in: the result does
+// not depend on it. `files` is sorted in place.
 CompileResult compile(std::vector<SourceFile>& files, const CompileOptions& options);
 
 }  // namespace gantry::isle

@@ -1,5 +1,5 @@
-// Nested lists to typed syntax. The reader has bounded the nesting of parentheses, and `x @ p` chains are
-// bounded here, so the functions for patterns and expressions recurse.
+// Nested lists to typed syntax. The reader has bounded the nesting of parentheses, and `x @ p`
+// chains are bounded here, so the functions for patterns and expressions recurse.
 #include "gantry/isle/parser.h"
 
 #include <string>
@@ -56,7 +56,8 @@ class Parser {
   bool next_is_list(const Cursor& cursor) const { return !done(cursor) && is_list(cursor.at); }
   // A list whose first item is `word`.
   bool next_is_form(const Cursor& cursor, std::string_view word) const {
-    return next_is_list(cursor) && items_[cursor.at].end > cursor.at + 1 && is_word(cursor.at + 1, word);
+    return next_is_list(cursor) && items_[cursor.at].end > cursor.at + 1 &&
+           is_word(cursor.at + 1, word);
   }
   bool eat(Cursor& cursor, std::string_view word) {
     if (!ok_ || done(cursor) || !is_word(cursor.at, word)) return false;
@@ -64,11 +65,13 @@ class Parser {
     return true;
   }
 
-  void fail(Span span, std::string message, std::string hint = {}, ErrorKind kind = ErrorKind::Syntax) {
+  void fail(Span span, std::string message, std::string hint = {},
+            ErrorKind kind = ErrorKind::Syntax) {
     if (ok_) findings_.error(span, kind, std::move(message), std::move(hint));
     ok_ = false;
   }
-  // Where a missing item was expected: the next item, or the parenthesis of the list that ended too soon.
+  // Where a missing item was expected: the next item, or the parenthesis of the list that ended too
+  // soon.
   Span where(const Cursor& cursor) const {
     return done(cursor) ? items_[cursor.list].span : items_[cursor.at].span;
   }
@@ -79,10 +82,13 @@ class Parser {
     fail(where(cursor), std::move(message));
   }
   void finish(const Cursor& cursor, std::string_view what) {
-    if (ok_ && !done(cursor)) fail(items_[cursor.at].span, "parse error: unexpected item after " + std::string(what));
+    if (ok_ && !done(cursor))
+      fail(items_[cursor.at].span, "parse error: unexpected item after " + std::string(what));
   }
 
-  Ident make_ident(u32 at, std::string_view text) { return {symbols_.intern(text), items_[at].span}; }
+  Ident make_ident(u32 at, std::string_view text) {
+    return {symbols_.intern(text), items_[at].span};
+  }
 
   Ident ident(Cursor& cursor, std::string_view what) {
     if (!ok_) return {};
@@ -141,7 +147,9 @@ class Parser {
     const Span span = item(cursor.at++).span;
     if (word == "pragma") {
       const Ident name = ident(cursor, "the name of a pragma");
-      if (ok_) fail(name.span, "parse error: unknown pragma '" + std::string(symbols_.text(name.name)) + "'");
+      if (ok_)
+        fail(name.span,
+             "parse error: unknown pragma '" + std::string(symbols_.text(name.name)) + "'");
     } else if (word == "type") {
       add(Form::Type, program_.types, type_def(cursor));
     } else if (word == "decl") {
@@ -164,7 +172,8 @@ class Parser {
     }
   }
 
-  // ---- verification forms -----------------------------------------------------------------------------
+  // ---- verification forms
+  // -----------------------------------------------------------------------------
   bool verification_form(std::string_view word, Cursor& cursor) {
     using Form = Program::FormKind;
     if (word == "spec") {
@@ -193,7 +202,8 @@ class Parser {
       add(Form::Instantiate, program_.instantiates, std::move(def));
     } else if (word == "attr") {
       AttrDef def;
-      if (!done(cursor) && is_word(cursor.at, "rule") && cursor.at + 1 < cursor.end && !is_list(cursor.at + 1)) {
+      if (!done(cursor) && is_word(cursor.at, "rule") && cursor.at + 1 < cursor.end &&
+          !is_list(cursor.at + 1)) {
         def.of_rule = eat(cursor, "rule");
       }
       def.target = ident(cursor, "a term or rule");
@@ -321,8 +331,11 @@ class Parser {
     }
     if (!is_list(cursor.at)) {
       constexpr std::pair<std::string_view, ModelType::Kind> kWords[] = {
-          {"!", ModelType::Kind::Unspecified}, {"_", ModelType::Kind::Auto}, {"Bool", ModelType::Kind::Bool},
-          {"Int", ModelType::Kind::Int},       {"Unit", ModelType::Kind::Unit}};
+          {"!", ModelType::Kind::Unspecified},
+          {"_", ModelType::Kind::Auto},
+          {"Bool", ModelType::Kind::Bool},
+          {"Int", ModelType::Kind::Int},
+          {"Unit", ModelType::Kind::Unit}};
       bool found = false;
       for (const auto& [word, kind] : kWords) {
         if (!found && eat(cursor, word)) {
@@ -379,8 +392,9 @@ class Parser {
         result.kind = SpecExpr::Kind::Bits;
         bool good = text.size() > 2;
         for (const char c : text.substr(2)) {
-          const bool digit = text[1] == 'b' ? c == '0' || c == '1'
-                                            : (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+          const bool digit =
+              text[1] == 'b' ? c == '0' || c == '1'
+                             : (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
           good = good && (digit || c == '_');
         }
         if (!good) fail(result.span, "parse error: malformed bit-vector literal");
@@ -472,22 +486,99 @@ class Parser {
     } else {
       result.name = symbols_.intern(word);
       result.kind = is_operator(word) ? Kind::Op : Kind::Enum;
-      if (result.kind == Kind::Enum && (!is_identifier(word) || word.find('.') == std::string_view::npos)) {
+      if (result.kind == Kind::Enum &&
+          (!is_identifier(word) || word.find('.') == std::string_view::npos)) {
         fail(result.span, "parse error: '" + std::string(word) + "' is not an operator of specs");
       }
       rest();
     }
   }
   static bool is_operator(std::string_view word) {
-    constexpr std::string_view kOperators[] = {
-        "=", "and", "or", "not", "=>", "+", "-", "*", "<", "<=", ">", ">=", "bvnot", "bvand", "bvor", "bvxor", "bvneg",
-        "bvadd", "bvsub", "bvmul", "bvudiv", "bvurem", "bvsdiv", "bvsrem", "bvshl", "bvlshr", "bvashr", "bvsaddo",
-        "bvule", "bvult", "bvugt", "bvuge", "bvsle", "bvslt", "bvsgt", "bvsge", "rotl", "rotr", "extract", "zero_ext",
-        "sign_ext", "concat", "replicate", "conv_to", "int2bv", "bv2nat", "widthof", "popcnt", "clz", "cls", "rev",
-        "if", "fp.eq", "fp.ne", "fp.lt", "fp.gt", "fp.le", "fp.ge", "fp.add", "fp.sub", "fp.mul", "fp.div", "fp.min",
-        "fp.max", "fp.neg", "fp.ceil", "fp.floor", "fp.sqrt", "fp.trunc", "fp.nearest", "fp.isZero", "fp.isInfinite",
-        "fp.isNaN", "fp.isNegative", "fp.isPositive", "fp.+oo", "fp.-oo", "fp.+zero", "fp.-zero", "fp.NaN", "fp.to_ubv",
-        "fp.to_sbv", "to_fp", "to_fp_unsigned", "to_fp_from_fp"};
+    constexpr std::string_view kOperators[] = {"=",
+                                               "and",
+                                               "or",
+                                               "not",
+                                               "=>",
+                                               "+",
+                                               "-",
+                                               "*",
+                                               "<",
+                                               "<=",
+                                               ">",
+                                               ">=",
+                                               "bvnot",
+                                               "bvand",
+                                               "bvor",
+                                               "bvxor",
+                                               "bvneg",
+                                               "bvadd",
+                                               "bvsub",
+                                               "bvmul",
+                                               "bvudiv",
+                                               "bvurem",
+                                               "bvsdiv",
+                                               "bvsrem",
+                                               "bvshl",
+                                               "bvlshr",
+                                               "bvashr",
+                                               "bvsaddo",
+                                               "bvule",
+                                               "bvult",
+                                               "bvugt",
+                                               "bvuge",
+                                               "bvsle",
+                                               "bvslt",
+                                               "bvsgt",
+                                               "bvsge",
+                                               "rotl",
+                                               "rotr",
+                                               "extract",
+                                               "zero_ext",
+                                               "sign_ext",
+                                               "concat",
+                                               "replicate",
+                                               "conv_to",
+                                               "int2bv",
+                                               "bv2nat",
+                                               "widthof",
+                                               "popcnt",
+                                               "clz",
+                                               "cls",
+                                               "rev",
+                                               "if",
+                                               "fp.eq",
+                                               "fp.ne",
+                                               "fp.lt",
+                                               "fp.gt",
+                                               "fp.le",
+                                               "fp.ge",
+                                               "fp.add",
+                                               "fp.sub",
+                                               "fp.mul",
+                                               "fp.div",
+                                               "fp.min",
+                                               "fp.max",
+                                               "fp.neg",
+                                               "fp.ceil",
+                                               "fp.floor",
+                                               "fp.sqrt",
+                                               "fp.trunc",
+                                               "fp.nearest",
+                                               "fp.isZero",
+                                               "fp.isInfinite",
+                                               "fp.isNaN",
+                                               "fp.isNegative",
+                                               "fp.isPositive",
+                                               "fp.+oo",
+                                               "fp.-oo",
+                                               "fp.+zero",
+                                               "fp.-zero",
+                                               "fp.NaN",
+                                               "fp.to_ubv",
+                                               "fp.to_sbv",
+                                               "to_fp",
+                                               "to_fp_unsigned",
+                                               "to_fp_from_fp"};
     for (const std::string_view known : kOperators) {
       if (word == known) return true;
     }
@@ -579,7 +670,8 @@ class Parser {
   RuleDef rule_def(Cursor& cursor, Span span) {
     RuleDef def;
     def.span = span;
-    if (!done(cursor) && item(cursor.at).kind == Item::Kind::Word) def.name = ident(cursor, "a rule name");
+    if (!done(cursor) && item(cursor.at).kind == Item::Kind::Word)
+      def.name = ident(cursor, "a rule name");
     if (ok_ && !done(cursor) && item(cursor.at).kind == Item::Kind::Integer) {
       const Item& number = item(cursor.at);
       if (number.value > INT64_MAX || number.value < INT64_MIN) {
@@ -627,7 +719,8 @@ class Parser {
       def.kind = ExternDef::Kind::Constructor;
     } else if (eat(cursor, "extractor")) {
       def.kind = ExternDef::Kind::Extractor;
-      if (!done(cursor) && is_word(cursor.at, "infallible") && item(cursor.at).end + 1 < cursor.end) {
+      if (!done(cursor) && is_word(cursor.at, "infallible") &&
+          item(cursor.at).end + 1 < cursor.end) {
         def.infallible = eat(cursor, "infallible");
       }
     } else if (eat(cursor, "const")) {
@@ -665,7 +758,8 @@ class Parser {
         return result;
       case Item::Kind::Word:
         return symbol_pattern(cursor, chain);
-      case Item::Kind::List: break;
+      case Item::Kind::List:
+        break;
     }
     Cursor inner = list(cursor, "a pattern");
     if (eat(inner, "and")) {
@@ -707,7 +801,8 @@ class Parser {
       return result;
     }
     if (chain >= limits::kMaxIsleNesting.value) {
-      fail(result.span, "parse error: '@' nested deeper than max-isle-nesting", {}, ErrorKind::LimitExceeded);
+      fail(result.span, "parse error: '@' nested deeper than max-isle-nesting", {},
+           ErrorKind::LimitExceeded);
       return result;
     }
     result.kind = Pattern::Kind::Bind;
@@ -779,7 +874,8 @@ class Parser {
 
 }  // namespace
 
-bool parse(u32 file, std::string_view text, SymbolTable& symbols, Program& program, Findings& findings) {
+bool parse(u32 file, std::string_view text, SymbolTable& symbols, Program& program,
+           Findings& findings) {
   std::vector<Item> items;
   return read_items(file, text, items, findings) && Parser(items, symbols, program, findings).run();
 }

@@ -1,6 +1,6 @@
-// Two steps: syntax to a tree of words and lists, which knows the width of every part when written on one
-// line; then layout from the outside in: what fits stays on the line, what does not puts its later parts
-// on lines of their own, two columns further in.
+// Two steps: syntax to a tree of words and lists, which knows the width of every part when written
+// on one line; then layout from the outside in: what fits stays on the line, what does not puts its
+// later parts on lines of their own, two columns further in.
 #include "gantry/isle/printer.h"
 
 #include <algorithm>
@@ -57,7 +57,8 @@ class Printer {
  private:
   using Nodes = std::vector<Node>;
 
-  // ---- syntax to nodes ---------------------------------------------------------------------------------
+  // ---- syntax to nodes
+  // ---------------------------------------------------------------------------------
   Node word(std::string_view text) const { return Node::make_word(std::string(text)); }
   Node name(const Ident& ident) const { return word(symbols_.text(ident.name)); }
   Node name(Symbol symbol) const { return word(symbols_.text(symbol)); }
@@ -72,7 +73,8 @@ class Printer {
     const bool negative = value < 0;
     u128 magnitude = static_cast<u128>(value);
     if (negative) magnitude = ~magnitude + 1;
-    if (negative && magnitude == u128{1} << 127) return Node::make_word("0x80000000000000000000000000000000");
+    if (negative && magnitude == u128{1} << 127)
+      return Node::make_word("0x80000000000000000000000000000000");
     std::string digits;
     do {
       digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(magnitude % 10)));
@@ -85,9 +87,12 @@ class Printer {
     using Form = Program::FormKind;
     const u32 i = form.index;
     switch (form.kind) {
-      case Form::Type: return type(program_.types[i]);
-      case Form::Decl: return decl(program_.decls[i]);
-      case Form::Rule: return rule(program_.rules[i]);
+      case Form::Type:
+        return type(program_.types[i]);
+      case Form::Decl:
+        return decl(program_.decls[i]);
+      case Form::Rule:
+        return rule(program_.rules[i]);
       case Form::Extractor: {
         const ExtractorDef& def = program_.extractors[i];
         Nodes head{name(def.term)};
@@ -99,7 +104,8 @@ class Printer {
         if (def.kind == ExternDef::Kind::Const) {
           return list({word("extern"), word("const"), constant(def.term.name), name(def.host)});
         }
-        Nodes nodes{word("extern"), word(def.kind == ExternDef::Kind::Constructor ? "constructor" : "extractor")};
+        Nodes nodes{word("extern"),
+                    word(def.kind == ExternDef::Kind::Constructor ? "constructor" : "extractor")};
         if (def.infallible) nodes.push_back(word("infallible"));
         nodes.push_back(name(def.term));
         nodes.push_back(name(def.host));
@@ -109,11 +115,13 @@ class Printer {
         const ConvertDef& def = program_.converts[i];
         return list({word("convert"), name(def.inner), name(def.outer), name(def.term)});
       }
-      case Form::Spec: return spec(program_.specs[i]);
+      case Form::Spec:
+        return spec(program_.specs[i]);
       case Form::Model: {
         const ModelDef& def = program_.models[i];
         return list({word("model"), name(def.name),
-                     def.is_const ? list({word("const"), spec_expr(def.value)}) : list({word("type"), model_type(def.type)})});
+                     def.is_const ? list({word("const"), spec_expr(def.value)})
+                                  : list({word("type"), model_type(def.type)})});
       }
       case Form::Form: {
         const FormDef& def = program_.signature_forms[i];
@@ -134,7 +142,8 @@ class Printer {
         Nodes nodes{word("attr")};
         if (def.of_rule) nodes.push_back(word("rule"));
         nodes.push_back(name(def.target));
-        for (const AttrDef::Item& item : def.items) nodes.push_back(list({word(item.is_tag ? "tag" : "veri"), name(item.word)}));
+        for (const AttrDef::Item& item : def.items)
+          nodes.push_back(list({word(item.is_tag ? "tag" : "veri"), name(item.word)}));
         return list(std::move(nodes));
       }
       case Form::Macro: {
@@ -158,7 +167,9 @@ class Printer {
     if (def.nodebug) nodes.push_back(word("nodebug"));
     Nodes body;
     switch (def.kind) {
-      case TypeDef::Kind::Primitive: body = {word("primitive"), name(def.host)}; break;
+      case TypeDef::Kind::Primitive:
+        body = {word("primitive"), name(def.host)};
+        break;
       case TypeDef::Kind::Struct:
         body.push_back(word("struct"));
         add_fields(def.variants[0], body);
@@ -181,7 +192,8 @@ class Printer {
   }
   void add_fields(const VariantDef& variant, Nodes& nodes) const {
     for (const FieldDef& field : variant.fields) {
-      nodes.push_back(field.name.name == 0 ? name(field.type) : list({name(field.name), name(field.type)}));
+      nodes.push_back(field.name.name == 0 ? name(field.type)
+                                           : list({name(field.name), name(field.type)}));
     }
   }
 
@@ -203,8 +215,9 @@ class Printer {
     if (def.has_priority) nodes.push_back(integer(def.priority));
     nodes.push_back(pattern(def.pattern));
     for (const IfLetDef& clause : def.if_lets) {
-      nodes.push_back(clause.short_form ? list({word("if"), expr(clause.expr)})
-                                        : list({word("if-let"), pattern(clause.pattern), expr(clause.expr)}));
+      nodes.push_back(clause.short_form
+                          ? list({word("if"), expr(clause.expr)})
+                          : list({word("if-let"), pattern(clause.pattern), expr(clause.expr)}));
     }
     nodes.push_back(expr(def.expr));
     return list(std::move(nodes));
@@ -212,15 +225,22 @@ class Printer {
 
   Node pattern(const Pattern& pattern_in) const {
     switch (pattern_in.kind) {
-      case Pattern::Kind::Wildcard: return word("_");
-      case Pattern::Kind::Variable: return name(pattern_in.name);
+      case Pattern::Kind::Wildcard:
+        return word("_");
+      case Pattern::Kind::Variable:
+        return name(pattern_in.name);
       case Pattern::Kind::Bind:
-        return Node::make_bind(std::string(symbols_.text(pattern_in.name)), pattern(pattern_in.children[0]));
-      case Pattern::Kind::Int: return integer(pattern_in.value);
-      case Pattern::Kind::Bool: return word(pattern_in.value != 0 ? "true" : "false");
-      case Pattern::Kind::Const: return constant(pattern_in.name);
+        return Node::make_bind(std::string(symbols_.text(pattern_in.name)),
+                               pattern(pattern_in.children[0]));
+      case Pattern::Kind::Int:
+        return integer(pattern_in.value);
+      case Pattern::Kind::Bool:
+        return word(pattern_in.value != 0 ? "true" : "false");
+      case Pattern::Kind::Const:
+        return constant(pattern_in.name);
       case Pattern::Kind::And:
-      case Pattern::Kind::Term: break;
+      case Pattern::Kind::Term:
+        break;
     }
     Nodes nodes{pattern_in.kind == Pattern::Kind::And ? word("and") : name(pattern_in.name)};
     for (const Pattern& child : pattern_in.children) nodes.push_back(pattern(child));
@@ -229,18 +249,24 @@ class Printer {
 
   Node expr(const Expr& expr_in) const {
     switch (expr_in.kind) {
-      case Expr::Kind::Variable: return name(expr_in.name);
-      case Expr::Kind::Int: return integer(expr_in.value);
-      case Expr::Kind::Bool: return word(expr_in.value != 0 ? "true" : "false");
-      case Expr::Kind::Const: return constant(expr_in.name);
+      case Expr::Kind::Variable:
+        return name(expr_in.name);
+      case Expr::Kind::Int:
+        return integer(expr_in.value);
+      case Expr::Kind::Bool:
+        return word(expr_in.value != 0 ? "true" : "false");
+      case Expr::Kind::Const:
+        return constant(expr_in.name);
       case Expr::Kind::Let: {
         Nodes bindings;
         for (usize i = 0; i < expr_in.bindings.size(); ++i) {
-          bindings.push_back(list({name(expr_in.bindings[i].name), name(expr_in.bindings[i].type), expr(expr_in.children[i])}));
+          bindings.push_back(list({name(expr_in.bindings[i].name), name(expr_in.bindings[i].type),
+                                   expr(expr_in.children[i])}));
         }
         return list({word("let"), list(std::move(bindings)), expr(expr_in.children.back())});
       }
-      case Expr::Kind::Term: break;
+      case Expr::Kind::Term:
+        break;
     }
     Nodes nodes{name(expr_in.name)};
     for (const Expr& child : expr_in.children) nodes.push_back(expr(child));
@@ -260,9 +286,12 @@ class Printer {
         nodes.push_back(list(std::move(inner)));
         continue;
       }
-      Nodes inner{word(clause.kind == Kind::Provide ? "provide" : clause.kind == Kind::Require ? "require" : "match"),
+      Nodes inner{word(clause.kind == Kind::Provide   ? "provide"
+                       : clause.kind == Kind::Require ? "require"
+                                                      : "match"),
                   spec_expr(clause.expr)};
-      for (; i + 1 < def.clauses.size() && def.clauses[i + 1].continues; ++i) inner.push_back(spec_expr(def.clauses[i + 1].expr));
+      for (; i + 1 < def.clauses.size() && def.clauses[i + 1].continues; ++i)
+        inner.push_back(spec_expr(def.clauses[i + 1].expr));
       nodes.push_back(list(std::move(inner)));
     }
     return list(std::move(nodes));
@@ -272,25 +301,34 @@ class Printer {
     for (const Signature& signature : signatures) {
       Nodes args{word("args")};
       for (const u32 arg : signature.args) args.push_back(model_type(arg));
-      nodes.push_back(list({list(std::move(args)), list({word("ret"), model_type(signature.result)})}));
+      nodes.push_back(
+          list({list(std::move(args)), list({word("ret"), model_type(signature.result)})}));
     }
   }
 
   Node model_type(u32 id) const {
     const ModelType& type = program_.model_types[id];
     switch (type.kind) {
-      case ModelType::Kind::Unspecified: return word("!");
-      case ModelType::Kind::Auto: return word("_");
-      case ModelType::Kind::Bool: return word("Bool");
-      case ModelType::Kind::Int: return word("Int");
-      case ModelType::Kind::Unit: return word("Unit");
-      case ModelType::Kind::Named: return list({word("named"), name(type.name)});
+      case ModelType::Kind::Unspecified:
+        return word("!");
+      case ModelType::Kind::Auto:
+        return word("_");
+      case ModelType::Kind::Bool:
+        return word("Bool");
+      case ModelType::Kind::Int:
+        return word("Int");
+      case ModelType::Kind::Unit:
+        return word("Unit");
+      case ModelType::Kind::Named:
+        return list({word("named"), name(type.name)});
       case ModelType::Kind::BitVector:
         return type.has_width ? list({word("bv"), integer(type.width)}) : list({word("bv")});
-      case ModelType::Kind::Struct: break;
+      case ModelType::Kind::Struct:
+        break;
     }
     Nodes nodes{word("struct")};
-    for (const ModelType::Field& field : type.fields) nodes.push_back(list({name(field.name), model_type(field.type)}));
+    for (const ModelType::Field& field : type.fields)
+      nodes.push_back(list({name(field.name), model_type(field.type)}));
     return list(std::move(nodes));
   }
 
@@ -299,14 +337,18 @@ class Printer {
     const std::string head(symbols_.text(expr_in.name));
     Nodes nodes;
     switch (expr_in.kind) {
-      case Kind::Int: return integer(expr_in.value);
-      case Kind::Bool: return word(expr_in.value != 0 ? "true" : "false");
+      case Kind::Int:
+        return integer(expr_in.value);
+      case Kind::Bool:
+        return word(expr_in.value != 0 ? "true" : "false");
       case Kind::Bits:
-      case Kind::Name: return word(head);
+      case Kind::Name:
+        return word(head);
       case Kind::Switch:
         nodes = {word("switch"), spec_expr(expr_in.children[0])};
         for (usize i = 1; i + 1 < expr_in.children.size(); i += 2) {
-          nodes.push_back(list({spec_expr(expr_in.children[i]), spec_expr(expr_in.children[i + 1])}));
+          nodes.push_back(
+              list({spec_expr(expr_in.children[i]), spec_expr(expr_in.children[i + 1])}));
         }
         return list(std::move(nodes));
       case Kind::Let:
@@ -321,7 +363,8 @@ class Printer {
       }
       case Kind::With:
       case Kind::Macro:
-        return list({word(expr_in.kind == Kind::With ? "with" : "macro"), list(names(expr_in.names)), spec_expr(expr_in.children[0])});
+        return list({word(expr_in.kind == Kind::With ? "with" : "macro"),
+                     list(names(expr_in.names)), spec_expr(expr_in.children[0])});
       case Kind::Match:
         nodes = {word("match"), spec_expr(expr_in.children[0])};
         for (usize i = 0; i < expr_in.arms.size(); ++i) {
@@ -330,26 +373,39 @@ class Printer {
           nodes.push_back(list({list(std::move(arm)), spec_expr(expr_in.children[i + 1])}));
         }
         return list(std::move(nodes));
-      case Kind::As: return list({word("as"), spec_expr(expr_in.children[0]), model_type(expr_in.type)});
-      case Kind::Discriminator: nodes.push_back(word(head + "?")); break;
-      case Kind::Expand: nodes.push_back(word(head + "!")); break;
-      case Kind::Field: nodes.push_back(word(":" + head)); break;
+      case Kind::As:
+        return list({word("as"), spec_expr(expr_in.children[0]), model_type(expr_in.type)});
+      case Kind::Discriminator:
+        nodes.push_back(word(head + "?"));
+        break;
+      case Kind::Expand:
+        nodes.push_back(word(head + "!"));
+        break;
+      case Kind::Field:
+        nodes.push_back(word(":" + head));
+        break;
       case Kind::Enum:
-      case Kind::Op: nodes.push_back(word(head)); break;
+      case Kind::Op:
+        nodes.push_back(word(head));
+        break;
     }
     for (const SpecExpr& child : expr_in.children) nodes.push_back(spec_expr(child));
     return list(std::move(nodes));
   }
 
-  // ---- layout ------------------------------------------------------------------------------------------
+  // ---- layout
+  // ------------------------------------------------------------------------------------------
   void flat(const Node& node) {
     switch (node.kind) {
-      case Node::Kind::Word: text_.write(node.word); return;
+      case Node::Kind::Word:
+        text_.write(node.word);
+        return;
       case Node::Kind::Bind:
         text_.put(node.word, " @ ");
         flat(node.children[0]);
         return;
-      case Node::Kind::List: break;
+      case Node::Kind::List:
+        break;
     }
     text_.write('(');
     for (usize i = 0; i < node.children.size(); ++i) {

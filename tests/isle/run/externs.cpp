@@ -6,12 +6,12 @@
 using namespace isle_rules;
 
 static int failures = 0;
-#define CHECK(condition)                                        \
-  do {                                                          \
-    if (!(condition)) {                                         \
+#define CHECK(condition)                                           \
+  do {                                                             \
+    if (!(condition)) {                                            \
       std::printf("line %d: %s is false\n", __LINE__, #condition); \
-      ++failures;                                               \
-    }                                                           \
+      ++failures;                                                  \
+    }                                                              \
   } while (false)
 
 static int lower(Host& host, int x) {
@@ -74,7 +74,8 @@ int main() {
 
   CHECK(constructor_shape(host, Id(3), Id(3)).kind() == Shape::Kind::Dot);
   const Shape tagged = constructor_shape(host, Id(3), Id(0));
-  CHECK(tagged.kind() == Shape::Kind::Tagged && tagged.Tagged_0().f0 == Id(3) && tagged.Tagged_1() == Colour::Blue);
+  CHECK(tagged.kind() == Shape::Kind::Tagged && tagged.Tagged_0().f0 == Id(3) &&
+        tagged.Tagged_1() == Colour::Blue);
   const Shape line = constructor_shape(host, Id(3), Id(4));
   CHECK(line.Line_from() == Id(3) && line.Line_to() == Id(4));
   CHECK(constructor_same(host, line, Shape::make_Line(Id(3), Id(4))));

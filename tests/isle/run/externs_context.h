@@ -1,5 +1,6 @@
 #pragma once
-// The host of externs.isle as a concrete class with inline functions, as a code generator would have it.
+// The host of externs.isle as a concrete class with inline functions, as a code generator would
+// have it.
 #include <vector>
 
 #include "gantry/gen/isle/externs_test/rules.h"
@@ -21,14 +22,14 @@ class Host final {
 
 // Values from 100 on are instructions.
 inline constexpr int kRecords[][4] = {
-    {0, 2, 101, 0},   // 100: neg 101
-    {0, 2, 4, 0},     // 101: neg 4
-    {1, 0, 5, 5},     // 102: add 5 5
-    {1, 1, 6, 0},     // 103: sub 6 0
-    {1, 1, 6, 7},     // 104: sub 6 7
-    {1, 0, 8, 9},     // 105: add 8 9
-    {1, 0, 9, 8},     // 106: add 9 8
-    {0, 0, 23, 0},    // 107: op0 23
+    {0, 2, 101, 0},  // 100: neg 101
+    {0, 2, 4, 0},    // 101: neg 4
+    {1, 0, 5, 5},    // 102: add 5 5
+    {1, 1, 6, 0},    // 103: sub 6 0
+    {1, 1, 6, 7},    // 104: sub 6 7
+    {1, 0, 8, 9},    // 105: add 8 9
+    {1, 0, 9, 8},    // 106: add 9 8
+    {0, 0, 23, 0},   // 107: op0 23
 };
 inline constexpr int kLeaf[4] = {2, 0, 0, 0};
 
@@ -45,7 +46,9 @@ inline bool Host::split(Id x, Id& tens, std::uint8_t& ones) {
   return true;
 }
 inline void Host::seen(Id) {}
-inline View Host::view(Id x) { return x.value() >= 100 && x.value() < 108 ? View(kRecords[x.value() - 100]) : View(kLeaf); }
+inline View Host::view(Id x) {
+  return x.value() >= 100 && x.value() < 108 ? View(kRecords[x.value() - 100]) : View(kLeaf);
+}
 inline void Host::divmod(Id x, Id& quotient, std::uint8_t& remainder) {
   quotient = Id(x.value() / 16);
   remainder = static_cast<std::uint8_t>(x.value() % 16);
@@ -82,9 +85,12 @@ inline bool Host::try_emit(Id x, Id& y) {
 inline Box Host::make_box(Id x, std::uint16_t weight) { return {x, weight}; }
 inline std::uint64_t Host::weigh(const isle_rules::Shape& shape) {
   switch (shape.kind()) {
-    case isle_rules::Shape::Kind::Dot: return 1;
-    case isle_rules::Shape::Kind::Line: return 2;
-    case isle_rules::Shape::Kind::Tagged: return 3u + shape.Tagged_0().f1;
+    case isle_rules::Shape::Kind::Dot:
+      return 1;
+    case isle_rules::Shape::Kind::Line:
+      return 2;
+    case isle_rules::Shape::Kind::Tagged:
+      return 3u + shape.Tagged_0().f1;
   }
   return 0;
 }

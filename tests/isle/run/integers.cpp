@@ -13,7 +13,8 @@ static int expect(F function, T in, T wanted, int line) {
   std::printf("line %d\n", line);
   return 1;
 }
-#define EXPECT(type, in, wanted) failures += expect<type>(constructor_##type##s, in, wanted, __LINE__)
+#define EXPECT(type, in, wanted) \
+  failures += expect<type>(constructor_##type##s, in, wanted, __LINE__)
 
 int main() {
   int failures = 0;
@@ -41,7 +42,9 @@ int main() {
   u32 size = 0;
   if (!constructor_sizes(host, SIZE_MAX, -1, size) || size != UINT32_MAX) ++failures;
   if (!constructor_sizes(host, 3, -3, size) || size != 0x80000000u) ++failures;
-  if (constructor_truth(host, true, true) != INT32_MIN || constructor_truth(host, true, false) != INT32_MAX) ++failures;
+  if (constructor_truth(host, true, true) != INT32_MIN ||
+      constructor_truth(host, true, false) != INT32_MAX)
+    ++failures;
   if (constructor_truth(host, false, true) != 0) ++failures;
   return failures == 0 ? 0 : 1;
 }
