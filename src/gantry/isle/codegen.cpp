@@ -135,10 +135,15 @@ class FunctionWriter {
   void open() { ++indent_; }
   void close() { --indent_; }
 
-  std::string unique(const std::string& wanted) {
+  std::string unique(std::string wanted) {
+    // A local variable must not hide a function that is called in its scope.
+    for (const std::string_view taken : {"constructor_", "rule_"}) {
+      if (wanted.rfind(taken, 0) == 0) wanted.insert(0, "v_");
+    }
     std::string name = wanted;
-    for (u32 i = 2; names_.is_reserved(name) || used_names_.count(name) != 0; ++i)
+    for (u32 i = 2; names_.is_reserved(name) || used_names_.count(name) != 0; ++i) {
       name = wanted + "_" + std::to_string(i);
+    }
     used_names_.insert(name);
     name_trail_.push_back(name);
     return name;
@@ -367,8 +372,9 @@ class FunctionWriter {
     for (const SiteId site : live) args += ", " + known_.at(site);
 
     const auto piece_for = [&](const std::string& suffix) {
-      FunctionWriter piece(generator_, code_, piece_mode,
-                           name_.substr(std::string_view("constructor_").size()) + "_" + suffix);
+      std::string name = name_.substr(std::string_view("constructor_").size()) + "_" + suffix;
+      while (!names_.first_use(name)) name += "_";  // f_a of B and f of a_B
+      FunctionWriter piece(generator_, code_, piece_mode, std::move(name));
       for (const SiteId site : live) piece.add_param(site);
       return piece;
     };

@@ -40,9 +40,13 @@ CompileResult compile(std::vector<SourceFile>& files, const CompileOptions& opti
     if (term.kind != Term::Kind::Declared || term.constructor != Term::Body::Internal) continue;
     terms.push_back({normalize(typed, id, findings), {}});
   }
-  std::vector<Overlaps> overlaps;
-  for (const TermCode& term : terms)
-    overlaps.push_back(find_overlaps(typed, symbols, term.set, findings));
+  // A tree is built as soon as its overlaps are known, so that only one relation is held at a time.
+  for (TermCode& term : terms) {
+    const Overlaps overlaps = find_overlaps(typed, symbols, term.set, findings);
+    if (findings.errors() == 0 && !options.check_only) {
+      term.tree = build_tree(typed, term.set, overlaps);
+    }
+  }
   if (findings.errors() != 0) return stop();
   check_recursion(typed, symbols, findings);
   if (findings.errors() != 0) return stop();
@@ -50,8 +54,6 @@ CompileResult compile(std::vector<SourceFile>& files, const CompileOptions& opti
     result.ok = true;
     return result;
   }
-  for (usize i = 0; i < terms.size(); ++i)
-    terms[i].tree = build_tree(typed, terms[i].set, overlaps[i]);
   if (!options.explain.empty()) {
     for (const TermCode& term : terms) {
       if (symbols.text(typed.terms[term.set.term].name) == options.explain) {
