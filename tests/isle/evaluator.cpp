@@ -88,8 +88,9 @@ Outcome Evaluator::run(TermId id, const std::vector<Value>& args) {
   const Term& term = program_.terms[id];
   std::vector<const Rule*> rules;
   for (const RuleId rule : term.rules) rules.push_back(&program_.rules[rule]);
-  std::stable_sort(rules.begin(), rules.end(),
-                   [](const Rule* a, const Rule* b) { return a->priority > b->priority; });
+  std::sort(rules.begin(), rules.end(), [](const Rule* a, const Rule* b) {
+    return a->priority != b->priority ? a->priority > b->priority : a < b;
+  });
   Outcome outcome;
   for (const Rule* rule : rules) {
     Environment environment(rule->variables.size());

@@ -34,7 +34,7 @@ class Generator {
  public:
   Generator(const TypedProgram& program, const SymbolTable& symbols,
             const std::vector<SourceFile>& files, const CodegenOptions& options)
-      : options_(options), names_(program, symbols, files, options), program_(program) {}
+      : names_(program, symbols, files, options), program_(program) {}
 
   void term(const TermCode& code);
   std::vector<Unit> take_units() { return std::move(units_); }
@@ -42,7 +42,6 @@ class Generator {
 
  private:
   friend class FunctionWriter;
-  const CodegenOptions& options_;
   CppNames names_;
   const TypedProgram& program_;
   std::vector<Unit> units_;
@@ -728,8 +727,9 @@ void Generator::term(const TermCode& code) {
 std::vector<std::vector<usize>> distribute(const std::vector<Unit>& units, u32 shards) {
   std::vector<usize> order(units.size());
   for (usize i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(),
-                   [&units](usize a, usize b) { return units[a].weight > units[b].weight; });
+  std::sort(order.begin(), order.end(), [&units](usize a, usize b) {
+    return units[a].weight != units[b].weight ? units[a].weight > units[b].weight : a < b;
+  });
   std::vector<std::vector<usize>> result(shards);
   std::vector<u64> weight(shards, 0);
   for (const usize unit : order) {

@@ -50,8 +50,10 @@ class Builder {
       }
       rules.push_back(std::move(pending));
     }
-    std::stable_sort(rules.begin(), rules.end(), [this](const Pending& a, const Pending& b) {
-      return set_.rules[a.rule].priority > set_.rules[b.rule].priority;
+    std::sort(rules.begin(), rules.end(), [this](const Pending& a, const Pending& b) {
+      const i64 left = set_.rules[a.rule].priority;
+      const i64 right = set_.rules[b.rule].priority;
+      return left != right ? left > right : a.rule < b.rule;
     });
     tree_.leaves.assign(set_.rules.size(), 0);
     leaf_budget_ = static_cast<u64>(kMaxLeavesPerRule) * set_.rules.size();
