@@ -251,6 +251,7 @@ class DataFlowGraph {
   const MemFlags& mem_flags(MemFlagsId id) const { return mem_flags_[id.index]; }
   const MemFlags& mem_flags(Inst inst) const { return mem_flags_[insts_[inst].flags]; }
   u32 num_mem_flags() const { return static_cast<u32>(mem_flags_.size()); }
+  // The constant with these bytes, a new one if there is none.
   Constant add_constant(std::span<const u8> bytes);
   // Declares constant `number` exactly (text form); holes become empty constants.
   void set_constant(Constant constant, std::span<const u8> bytes);
@@ -280,6 +281,8 @@ class DataFlowGraph {
   std::vector<u16> mem_flags_index_;  // open addressing by packed(), 0: empty
   PrimaryMap<Constant, ConstantData> constants_;
   std::vector<u8> constant_pool_;
+  std::vector<u32> constant_index_;  // numbers + 1 by hash of the bytes; follows the pool when add_constant is called
+  u32 constants_indexed_ = 0;
   PrimaryMap<ShuffleMask, std::array<u8, 16>> masks_;
 };
 
