@@ -93,6 +93,13 @@ bool DataFlowGraph::make_alias(Value alias, Value target) {
   return true;
 }
 
+void DataFlowGraph::make_alias_as_written(Value alias, Value target) {
+  GANTRY_DCHECK(!is_valid(alias));
+  const Value end = resolve(target);
+  values_[alias] = ValueData(ValueData::Kind::Alias, end.index(), type(end), 0);
+  if (end != target) written_targets_.insert(alias, target);
+}
+
 void DataFlowGraph::resolve_all_aliases() {
   bool any = false;
   for (const ValueData& data : std::as_const(values_).values()) any |= data.kind() == ValueData::Kind::Alias;
@@ -166,13 +173,42 @@ MemFlagsId DataFlowGraph::intern(const MemFlags& flags, bool* full) {
 }
 
 Constant DataFlowGraph::add_constant(std::span<const u8> bytes) {
+  const auto hash_of = [](std::span<const u8> data) {
+    return hash_bytes({reinterpret_cast<const char*>(data.data()), data.size()});
+  };
+  const auto find = [&](std::span<const u8> wanted) {
+    usize at = hash_of(wanted) & (constant_index_.size() - 1);
+    for (; constant_index_[at] != 0; at = (at + 1) & (constant_index_.size() - 1)) {
+      const std::span<const u8> known =
+          constant_bytes(Constant::from_index(constant_index_[at] - 1));
+      if (std::equal(known.begin(), known.end(), wanted.begin(), wanted.end())) break;
+    }
+    return at;
+  };
+  if ((constants_.size() + 1) * 2 > constant_index_.size()) {
+    usize size = 32;
+    while (size < usize{constants_.size() + 1} * 4) size *= 2;
+    constant_index_.assign(size, 0);
+    constants_indexed_ = 0;
+  }
+  for (; constants_indexed_ < constants_.size(); ++constants_indexed_) {
+    const std::span<const u8> known = constant_bytes(Constant::from_index(constants_indexed_));
+    if (known.empty()) continue;  // a hole between the numbers
+    const usize at = find(known);
+    if (constant_index_[at] == 0) constant_index_[at] = constants_indexed_ + 1;
+  }
+  const usize at = find(bytes);
+  if (constant_index_[at] != 0) return Constant::from_index(constant_index_[at] - 1);
   const Constant constant = constants_.push({});
   set_constant(constant, bytes);
+  constant_index_[at] = constant.index() + 1;
+  constants_indexed_ = constants_.size();
   return constant;
 }
 
 void DataFlowGraph::set_constant(Constant constant, std::span<const u8> bytes) {
   while (!constants_.is_valid(constant)) constants_.push({});
+  if (constant.index() < constants_indexed_) constant_index_.clear();  // a hole is filled: index again
   constants_[constant] = {static_cast<u32>(constant_pool_.size()), static_cast<u32>(bytes.size())};
   constant_pool_.insert(constant_pool_.end(), bytes.begin(), bytes.end());
 }
@@ -186,12 +222,15 @@ void DataFlowGraph::clear() {
   insts_.clear();
   results_.clear();
   values_.clear();
+  written_targets_.clear();
   block_params_.clear();
   lists_.clear();
   mem_flags_.resize(1);
   mem_flags_index_.clear();
   constants_.clear();
   constant_pool_.clear();
+  constant_index_.clear();
+  constants_indexed_ = 0;
   masks_.clear();
   jump_tables.clear();
   exception_tables.clear();

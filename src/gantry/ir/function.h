@@ -223,6 +223,15 @@ class DataFlowGraph {
   }
   // Makes `alias` another name of `target`. False (and no change) if that would close a cycle.
   bool make_alias(Value alias, Value target);
+  // The same for a value that is not defined yet. Text has chains of any length: the alias points to their end, so that
+  // resolving stays one step, and what was written is kept for the printer.
+  void make_alias_as_written(Value alias, Value target);
+  // What the text of an alias says: a value that resolves to the same.
+  Value written_target(Value alias) const {
+    const Value end = Value::from_index(values_[alias].owner());
+    const Value* written = written_targets_.find(alias);
+    return written != nullptr && resolve(*written) == resolve(end) ? *written : end;
+  }
   // Replaces aliases in all operands, block-call arguments, tables and returns.
   void resolve_all_aliases();
 
@@ -242,6 +251,7 @@ class DataFlowGraph {
   const MemFlags& mem_flags(MemFlagsId id) const { return mem_flags_[id.index]; }
   const MemFlags& mem_flags(Inst inst) const { return mem_flags_[insts_[inst].flags]; }
   u32 num_mem_flags() const { return static_cast<u32>(mem_flags_.size()); }
+  // The constant with these bytes, a new one if there is none.
   Constant add_constant(std::span<const u8> bytes);
   // Declares constant `number` exactly (text form); holes become empty constants.
   void set_constant(Constant constant, std::span<const u8> bytes);
@@ -264,12 +274,15 @@ class DataFlowGraph {
   PrimaryMap<Inst, InstData> insts_;
   std::vector<Value> results_;  // by instruction: reserved (none), the value, or a list handle with kListBit
   PrimaryMap<Value, ValueData> values_;
+  mutable SparseMap<Value, Value> written_targets_;  // of aliases whose text names another alias
   PrimaryMap<Block, ValueList> block_params_;
   ValueListPool lists_;
   std::vector<MemFlags> mem_flags_{MemFlags{}};
   std::vector<u16> mem_flags_index_;  // open addressing by packed(), 0: empty
   PrimaryMap<Constant, ConstantData> constants_;
   std::vector<u8> constant_pool_;
+  std::vector<u32> constant_index_;  // numbers + 1 by hash of the bytes; follows the pool when add_constant is called
+  u32 constants_indexed_ = 0;
   PrimaryMap<ShuffleMask, std::array<u8, 16>> masks_;
 };
 
