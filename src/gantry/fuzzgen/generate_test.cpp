@@ -5,6 +5,7 @@
 #include <set>
 
 #include "gantry/interp/interpreter.h"
+#include "gantry/verifier/verifier.h"
 
 namespace gantry::fuzzgen {
 namespace {
@@ -17,11 +18,26 @@ struct Tally {
   std::set<ir::Opcode> opcodes;
 };
 
+bool passes_the_verifier(verifier::Verifier& verifier, const ir::Function& func) {
+  verifier::Environment environment;
+  environment.has_isa = true;
+  std::vector<verifier::Finding> findings;
+  if (verifier.verify(func, environment, findings)) return true;
+  TextWriter out;
+  write_finding(findings[0], out);
+  ADD_FAILURE() << out.view();
+  return false;
+}
+
 void run_all(u32 count, const Options& options, Tally& tally) {
   std::vector<ir::Function> funcs;
+  verifier::Verifier verifier;
   for (u32 seed = 0; seed < count; ++seed) {
     Choices choices(seed);
     generate(choices, options, funcs);
+    for (const ir::Function& func : funcs) {
+      ASSERT_TRUE(passes_the_verifier(verifier, func)) << "seed " << seed;
+    }
     interp::Options limits;
     limits.fuel = kMaxExecutedInsts;
     Interpreter interpreter(limits);
@@ -41,7 +57,7 @@ void run_all(u32 count, const Options& options, Tally& tally) {
   }
 }
 
-TEST(Generate, always_ends) {
+TEST(Generate, is_valid_and_ends) {
   Tally tally;
   run_all(10000, {}, tally);
   EXPECT_GT(tally.returned, 5000u);
