@@ -270,7 +270,7 @@ inline constexpr auto kIntegerRows = std::to_array<Row>({
      .enc = "RVM: VEX.LZ.0F38.Wn F2 /r", .flags = kAndnFlags, .needs = Feature::Bmi1,
      .meaning = "(set d (bvand (bvnot a) b)) (flags_logic! (bvand (bvnot a) b))"},
     {.name = "bextr", .widths = kInt32, .ops = {def(gpr("d")), use(gpr_mem("a")), use(gpr("b"))},
-     .enc = "RMV: VEX.LZ.0F38.Wn F7 /r", .flags = {.writes = CF | ZF | OF, .undefined = AF | SF | PF},
+     .enc = "RMV: VEX.LZ.0F38.Wn F7 /r", .flags = {.writes = ZF, .undefined = CF | OF | AF | SF | PF},
      .needs = Feature::Bmi1, .meaning = "(set d (bextr! a b)) (flags_logic! (bextr! a b))"},
     {.name = "blsi", .widths = kInt32, .ops = {def(gpr("d")), use(gpr_mem("a"))}, .enc = "VM: VEX.LZ.0F38.Wn F3 /3",
      .flags = kAndnFlags, .needs = Feature::Bmi1,
