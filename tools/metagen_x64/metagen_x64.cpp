@@ -555,7 +555,11 @@ void write_use(Files& files, const Use& use, std::vector<std::pair<Text, Text>>&
       variants.push_back({"", result_cpp(use.result)});
     else if (stores)
       variants.push_back({"", result_cpp(use.result)});
-    if (row.flags.writes != 0) variants.push_back({"_flags", "ProducesFlags"});
+    // Shifts by zero leave the flags of before: nobody may count on them.
+    const bool reliable = row.meaning.find("flags_shift!") == std::string_view::npos &&
+                          row.meaning.find("flags_rotate!") == std::string_view::npos &&
+                          row.meaning.find("flags_double_shift!") == std::string_view::npos;
+    if (row.flags.writes != 0 && reliable) variants.push_back({"_flags", "ProducesFlags"});
   }
   for (const Variant& variant : variants) {
     const Text name = base + variant.suffix;

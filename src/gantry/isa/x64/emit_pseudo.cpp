@@ -62,8 +62,17 @@ void emit_pseudo_jmp_table_seq(const PseudoInst& inst, EmitContext& context) {
   for (u32 i = first; i < end; ++i) {
     const u32 field = buffer.offset();
     buffer.put_fill(4, 0);
-    buffer.use_label_relative(field, context.table_targets[i], table);
+    buffer.use_label_relative(field, Label{context.table_targets[i]}, table);
   }
+}
+
+// There is no conditional move of xmm registers: jump over a plain one.
+void emit_pseudo_xmm_cmov(const PseudoInst& inst, EmitContext& context) {
+  const Label skip = context.buffer.new_label();
+  emit_regs(Opcode::J, {}, context, static_cast<i32>(skip.index), invert(inst.cc()));
+  emit_regs(context.avx ? Opcode::VmovapsRM : Opcode::MovapsRM, {inst.reg(0), inst.reg(2)},
+            context);
+  context.buffer.bind(skip);
 }
 
 void emit_pseudo_trap_if(const PseudoInst& inst, EmitContext& context) {

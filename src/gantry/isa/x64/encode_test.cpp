@@ -99,7 +99,7 @@ Effects effects_of(const Sample& sample) {
   const meta::Row& row = row_of(sample.opcode);
   const meta::Slots slots = meta::slots_of(row);
   Effects effects;
-  const auto mark = [&](u32 (&sets)[2], Allocation place) {
+  const auto mark = [&](u32(&sets)[2], Allocation place) {
     if (place.is_reg()) {
       const PReg reg = place.as_reg();
       sets[reg.reg_class() == RegClass::Int ? 0 : 1] |= 1u << reg.hw_enc();
@@ -110,9 +110,12 @@ Effects effects_of(const Sample& sample) {
   for (u32 i = 0; i < row.ops.count; ++i) {
     const meta::Op& op = row.ops[i];
     const bool is_m = meta::is_m_kind(op.kind);
-    if (!is_m && op.kind != meta::Kind::Gpr && op.kind != meta::Kind::Xmm && op.kind != meta::Kind::Fixed) continue;
+    if (!is_m && op.kind != meta::Kind::Gpr && op.kind != meta::Kind::Xmm &&
+        op.kind != meta::Kind::Fixed)
+      continue;
     if (is_m && sample.mode != Mode::Reg) {
-      for (u32 slot = slots.m; slot < sample.allocs.size(); ++slot) mark(effects.reads, sample.allocs[slot]);
+      for (u32 slot = slots.m; slot < sample.allocs.size(); ++slot)
+        mark(effects.reads, sample.allocs[slot]);
       if (sample.mode == Mode::Slot || sample.mode == Mode::OutArg) effects.reads[0] |= 1u << 4;
       if (sample.mode == Mode::InArg) effects.reads[0] |= 1u << 5;
       continue;
@@ -126,14 +129,16 @@ Effects effects_of(const Sample& sample) {
 
 TEST(X64Encode, ZydisAgreesOnEffects) {
   ZydisDecoder decoder;
-  ASSERT_TRUE(ZYAN_SUCCESS(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)));
+  ASSERT_TRUE(
+      ZYAN_SUCCESS(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)));
   usize compared = 0;
   test::for_each_sample(test::test_seed(), 6, [&](Sample& sample) {
     const meta::Row& row = row_of(sample.opcode);
     ZydisDecodedInstruction theirs;
     ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
     SCOPED_TRACE(sample.text + "  (" + std::string(row.name) + ")");
-    ASSERT_TRUE(ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, sample.bytes.data(), sample.bytes.size(), &theirs, operands)));
+    ASSERT_TRUE(ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, sample.bytes.data(),
+                                                    sample.bytes.size(), &theirs, operands)));
     ASSERT_EQ(theirs.length, sample.bytes.size());
     // LLVM names the conditions otherwise; apart from them the mnemonics are one.
     std::string_view mnemonic = ZydisMnemonicGetString(theirs.mnemonic);
@@ -157,9 +162,11 @@ TEST(X64Encode, ZydisAgreesOnEffects) {
         return set;
       };
       const ZydisAccessedFlags& flags = *theirs.cpu_flags;
-      const u32 written = ours_of(flags.modified | flags.set_0 | flags.set_1), undefined = ours_of(flags.undefined);
+      const u32 written = ours_of(flags.modified | flags.set_0 | flags.set_1),
+                undefined = ours_of(flags.undefined);
       EXPECT_EQ(written | undefined, row.flags.clobbers()) << "flags written or spoilt";
-      // Zydis 4.0 calls AF of sbb undefined; the manuals define it, and the processor test measures it.
+      // Zydis 4.0 calls AF of sbb undefined; the manuals define it, and the processor test measures
+      // it.
       if (row.name != "sbb") {
         EXPECT_EQ(row.flags.writes & undefined, 0) << "flags we promise and they do not";
       }
@@ -169,10 +176,11 @@ TEST(X64Encode, ZydisAgreesOnEffects) {
     }
     // Registers. What is not modelled (stack engine, calls) is left out.
     if (row.meaning == "(opaque!)" && row.shape != meta::Shape::Normal) return;
-    if (row.name == "push" || row.name == "pop" || row.name == "call" || row.name == "call_to") return;
+    if (row.name == "push" || row.name == "pop" || row.name == "call" || row.name == "call_to")
+      return;
     Effects have;
     u32 maybe_writes[2] = {};
-    const auto mark = [&](u32 (&sets)[2], ZydisRegister reg) {
+    const auto mark = [&](u32(&sets)[2], ZydisRegister reg) {
       const ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
       const ZydisRegisterClass kind = ZydisRegisterGetClass(whole);
       if (kind == ZYDIS_REGCLASS_GPR64) sets[0] |= 1u << ZydisRegisterGetId(whole);
@@ -194,11 +202,14 @@ TEST(X64Encode, ZydisAgreesOnEffects) {
       EXPECT_EQ(ours.writes[file], have.writes[file]) << "registers written, file " << file;
       // Idioms name a register whose value does not matter.
       if (row.enc[0] == 'B') continue;
-      EXPECT_EQ(have.reads[file] & ~ours.reads[file], 0u) << "registers read that the row does not read, file " << file;
+      EXPECT_EQ(have.reads[file] & ~ours.reads[file], 0u)
+          << "registers read that the row does not read, file " << file;
       // A result that keeps part of its old register reads it; Zydis counts only explicit inputs.
-      const bool keeps = row.meaning.find("keep_high!") != std::string_view::npos || row.name == "movhlps" || row.name == "movlhps";
+      const bool keeps = row.meaning.find("keep_high!") != std::string_view::npos ||
+                         row.name == "movhlps" || row.name == "movlhps";
       if (keeps) continue;
-      EXPECT_EQ(ours.reads[file] & ~have.reads[file] & ~maybe_writes[file], 0u) << "registers the row reads needlessly";
+      EXPECT_EQ(ours.reads[file] & ~have.reads[file] & ~maybe_writes[file], 0u)
+          << "registers the row reads needlessly";
     }
     ++compared;
   });

@@ -1,5 +1,5 @@
-// The evaluator of meanings: a reader of S-expressions and a walk over them. For tests and simulators; nothing of the
-// compiler runs it. Nesting is bounded by the table's texts.
+// The evaluator of meanings: a reader of S-expressions and a walk over them. For tests and
+// simulators; nothing of the compiler runs it. Nesting is bounded by the table's texts.
 #include "gantry/isa/x64/meta/meaning.h"
 #include "gantry/isa/x64/meta/row.h"
 
@@ -63,7 +63,9 @@ class Evaluator {
   }
 
   // ---- values
-  MeaningValue make(u128 bits, u32 width) { return {bits & mask_of(width == 0 ? 128 : width), width, false}; }
+  MeaningValue make(u128 bits, u32 width) {
+    return {bits & mask_of(width == 0 ? 128 : width), width, false};
+  }
   MeaningValue boolean(bool value) { return make(value ? 1 : 0, 1); }
   static i128 as_signed(const MeaningValue& value) {
     const u32 width = value.width == 0 ? 128 : value.width;
@@ -72,7 +74,8 @@ class Evaluator {
   }
   // Two operands of one width; numbers adapt.
   u32 join(const MeaningValue& a, const MeaningValue& b) {
-    if (a.width != 0 && b.width != 0 && a.width != b.width) fail("widths differ", std::to_string(a.width) + " " + std::to_string(b.width));
+    if (a.width != 0 && b.width != 0 && a.width != b.width)
+      fail("widths differ", std::to_string(a.width) + " " + std::to_string(b.width));
     return a.width != 0 ? a.width : b.width;
   }
   u32 number(const Node& node) { return static_cast<u32>(eval(node).bits); }
@@ -83,7 +86,9 @@ class Evaluator {
     const std::string_view op = node.items[0].atom;
     const usize count = node.items.size() - 1;
     const auto arg = [&](usize i) { return eval(node.items[i + 1]); };
-    const auto need = [&](usize wanted) { return count == wanted || fail("wrong number of arguments", op); };
+    const auto need = [&](usize wanted) {
+      return count == wanted || fail("wrong number of arguments", op);
+    };
     if (op == "undefined!") return {0, state_.width, true};
     if (op == "if" && need(3)) {
       const MeaningValue c = arg(0);
@@ -104,7 +109,8 @@ class Evaluator {
       return boolean(make(a.bits, width).bits == make(b.bits, width).bits);
     }
     if (op == "zero_ext" && need(2)) return make(arg(1).bits, number(node.items[1]));
-    if (op == "sign_ext" && need(2)) return make(static_cast<u128>(as_signed(arg(1))), number(node.items[1]));
+    if (op == "sign_ext" && need(2))
+      return make(static_cast<u128>(as_signed(arg(1))), number(node.items[1]));
     if (op == "extract" && need(3)) {
       const u32 high = number(node.items[1]), low = number(node.items[2]);
       return make(arg(2).bits >> low, high - low + 1);
@@ -146,16 +152,20 @@ class Evaluator {
       for (u32 i = 0; i < a.width; i += 8) swapped |= (a.bits >> i & 0xff) << (a.width - 8 - i);
       return make(swapped, a.width);
     }
-    if (op == "count!" && need(1)) return make(arg(0).bits & (state_.width == 64 ? 63 : 31), state_.width);
-    if (op == "carry!" && need(1)) return make((state_.flags & CF) != 0 ? 1 : 0, number(node.items[1]));
+    if (op == "count!" && need(1))
+      return make(arg(0).bits & (state_.width == 64 ? 63 : 31), state_.width);
+    if (op == "carry!" && need(1))
+      return make((state_.flags & CF) != 0 ? 1 : 0, number(node.items[1]));
     if (op == "high!" && need(1)) return make(arg(0).bits >> state_.width, state_.width);
     if (op == "low!" && need(1)) return make(arg(0).bits, state_.width);
     if ((op == "wide!" || op == "swide!") && need(2)) {
       const MeaningValue joined = make(arg(0).bits << state_.width | arg(1).bits, 2 * state_.width);
       return make(op == "wide!" ? joined.bits : static_cast<u128>(as_signed(joined)), 128);
     }
-    if (op == "bit!" && need(2)) return boolean((arg(0).bits >> static_cast<u32>(arg(1).bits % state_.width) & 1) != 0);
-    if (op == "bit_mask!" && need(1)) return make(u128{1} << static_cast<u32>(arg(0).bits % state_.width), state_.width);
+    if (op == "bit!" && need(2))
+      return boolean((arg(0).bits >> static_cast<u32>(arg(1).bits % state_.width) & 1) != 0);
+    if (op == "bit_mask!" && need(1))
+      return make(u128{1} << static_cast<u32>(arg(0).bits % state_.width), state_.width);
     if (op == "flag_cond!" && need(1)) return boolean(condition());
     if (op == "bextr!" && need(2)) {
       const u128 a = arg(0).bits, b = arg(1).bits;
@@ -171,19 +181,23 @@ class Evaluator {
       u128 result = 0;
       for (u32 i = 0, next = 0; i < state_.width; ++i) {
         if ((mask >> i & 1) == 0) continue;
-        if (op == "pdep!") result |= (a >> next & 1) << i;
-        else result |= (a >> i & 1) << next;
+        if (op == "pdep!")
+          result |= (a >> next & 1) << i;
+        else
+          result |= (a >> i & 1) << next;
         ++next;
       }
       return make(result, state_.width);
     }
-    if ((op == "shld!" || op == "shrd!") && need(3)) return double_shift(op, arg(0), arg(1), static_cast<u32>(arg(2).bits));
+    if ((op == "shld!" || op == "shrd!") && need(3))
+      return double_shift(op, arg(0), arg(1), static_cast<u32>(arg(2).bits));
     if (count == 2) return binary(op, arg(0), arg(1));
     fail("unknown operator", op);
     return {};
   }
 
-  MeaningValue double_shift(std::string_view op, const MeaningValue& a, const MeaningValue& b, u32 by) {
+  MeaningValue double_shift(std::string_view op, const MeaningValue& a, const MeaningValue& b,
+                            u32 by) {
     const u32 width = state_.width;
     if (by > width) return {0, width, true};
     if (op == "shld!") return make(by == 0 ? a.bits : a.bits << by | b.bits >> (width - by), width);
@@ -243,21 +257,38 @@ class Evaluator {
     const auto is_set = [&](u8 flag) { return (state_.flags & flag) != 0; };
     bool holds = false;
     switch (state_.condition >> 1) {
-      case 0: holds = is_set(OF); break;
-      case 1: holds = is_set(CF); break;
-      case 2: holds = is_set(ZF); break;
-      case 3: holds = is_set(CF) || is_set(ZF); break;
-      case 4: holds = is_set(SF); break;
-      case 5: holds = is_set(PF); break;
-      case 6: holds = is_set(SF) != is_set(OF); break;
-      default: holds = is_set(ZF) || is_set(SF) != is_set(OF); break;
+      case 0:
+        holds = is_set(OF);
+        break;
+      case 1:
+        holds = is_set(CF);
+        break;
+      case 2:
+        holds = is_set(ZF);
+        break;
+      case 3:
+        holds = is_set(CF) || is_set(ZF);
+        break;
+      case 4:
+        holds = is_set(SF);
+        break;
+      case 5:
+        holds = is_set(PF);
+        break;
+      case 6:
+        holds = is_set(SF) != is_set(OF);
+        break;
+      default:
+        holds = is_set(ZF) || is_set(SF) != is_set(OF);
+        break;
     }
     return holds != ((state_.condition & 1) != 0);
   }
 
   // ---- effects
   void put_flag(u8 flag, bool value) {
-    state_.flags_after = static_cast<u8>(value ? state_.flags_after | flag : state_.flags_after & ~flag);
+    state_.flags_after =
+        static_cast<u8>(value ? state_.flags_after | flag : state_.flags_after & ~flag);
   }
   void put_result_flags(u128 result) {
     const u32 width = state_.width;
@@ -276,11 +307,16 @@ class Evaluator {
   }
 
   void apply(const Node& effect) {
-    if (effect.items.empty()) return static_cast<void>(fail("an effect must be a list", effect.atom));
+    if (effect.items.empty())
+      return static_cast<void>(fail("an effect must be a list", effect.atom));
     const std::string_view op = effect.items[0].atom;
     const usize count = effect.items.size() - 1;
-    const auto need = [&](usize wanted) { return count == wanted || fail("wrong number of arguments", op); };
-    const auto at_width = [&](const Node& node) { return make(eval(node).bits, state_.width).bits; };
+    const auto need = [&](usize wanted) {
+      return count == wanted || fail("wrong number of arguments", op);
+    };
+    const auto at_width = [&](const Node& node) {
+      return make(eval(node).bits, state_.width).bits;
+    };
     const u32 width = state_.width;
     const u128 sign = u128{1} << (width - 1);
     if (op == "set" && need(2)) return set(effect.items[1], eval(effect.items[2]));
@@ -294,11 +330,17 @@ class Evaluator {
     }
     if (op == "flag" && need(2)) {
       const std::string_view name = effect.items[1].atom;
-      const u8 flag = name == "cf" ? CF : name == "zf" ? ZF : name == "of" ? OF : name == "sf" ? SF : name == "pf" ? PF : AF;
+      const u8 flag = name == "cf"   ? CF
+                      : name == "zf" ? ZF
+                      : name == "of" ? OF
+                      : name == "sf" ? SF
+                      : name == "pf" ? PF
+                                     : AF;
       return put_flag(flag, eval(effect.items[2]).bits != 0);
     }
     if ((op == "flags_add!" || op == "flags_sub!") && need(3)) {
-      const u128 a = at_width(effect.items[1]), b = at_width(effect.items[2]), c = at_width(effect.items[3]);
+      const u128 a = at_width(effect.items[1]), b = at_width(effect.items[2]),
+                 c = at_width(effect.items[3]);
       const bool add = op == "flags_add!";
       const u128 result = (add ? a + b + c : a - b - c) & mask_of(width);
       put_result_flags(result);
@@ -314,7 +356,8 @@ class Evaluator {
       return;
     }
     if (op == "flags_imul!" && need(2)) {
-      const i128 product = as_signed(make(at_width(effect.items[1]), width)) * as_signed(make(at_width(effect.items[2]), width));
+      const i128 product = as_signed(make(at_width(effect.items[1]), width)) *
+                           as_signed(make(at_width(effect.items[2]), width));
       const bool overflows = as_signed(make(static_cast<u128>(product), width)) != product;
       put_flag(CF, overflows);
       return put_flag(OF, overflows);
@@ -322,7 +365,9 @@ class Evaluator {
     if (op == "flags_mul!" && need(3)) {
       const u128 product = eval(effect.items[1]).bits * eval(effect.items[2]).bits;
       const MeaningValue low = make(product, width);
-      const bool overflows = (effect.items[3].atom == "zero_ext" ? low.bits : static_cast<u128>(as_signed(low))) != product;
+      const bool overflows =
+          (effect.items[3].atom == "zero_ext" ? low.bits : static_cast<u128>(as_signed(low))) !=
+          product;
       put_flag(CF, overflows);
       return put_flag(OF, overflows);
     }
@@ -333,12 +378,16 @@ class Evaluator {
       if (by == 0) return;  // nothing changes
       state_.flags_undefined |= OF;
       const u128 result = binary(how, a, make(by, width)).bits;
-      if (op == "flags_rotate!") return put_flag(CF, (how == "rotl" ? result & 1 : result & sign) != 0);
+      if (op == "flags_rotate!")
+        return put_flag(CF, (how == "rotl" ? result & 1 : result & sign) != 0);
       state_.flags_undefined |= AF;
       put_result_flags(result);
-      if (how == "bvshl") put_flag(CF, by <= width && (a.bits >> (width - by) & 1) != 0);
-      else if (how == "bvlshr") put_flag(CF, by <= width && (a.bits >> (by - 1) & 1) != 0);
-      else put_flag(CF, (as_signed(a) >> (by - 1) & 1) != 0);
+      if (how == "bvshl")
+        put_flag(CF, by <= width && (a.bits >> (width - by) & 1) != 0);
+      else if (how == "bvlshr")
+        put_flag(CF, by <= width && (a.bits >> (by - 1) & 1) != 0);
+      else
+        put_flag(CF, (as_signed(a) >> (by - 1) & 1) != 0);
       if (by > width && how != "bvashr") state_.flags_undefined |= CF;
       return;
     }
@@ -347,7 +396,8 @@ class Evaluator {
       const u32 by = static_cast<u32>(eval(effect.items[4]).bits & (width == 64 ? 63 : 31));
       if (by == 0) return;
       const std::string_view how = effect.items[1].atom;
-      const MeaningValue result = double_shift(how, make(a, width), make(at_width(effect.items[3]), width), by);
+      const MeaningValue result =
+          double_shift(how, make(a, width), make(at_width(effect.items[3]), width), by);
       if (result.undefined) {
         state_.flags_undefined = kArith;
         return;

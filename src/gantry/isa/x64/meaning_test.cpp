@@ -1,6 +1,6 @@
-// Meanings: what a row says its instruction does is what this processor does. Random states go through the evaluator
-// and, by a trampoline made with our own encoder, through the bytes; all general registers, the memory operand and all
-// flags must come out the same.
+// Meanings: what a row says its instruction does is what this processor does. Random states go
+// through the evaluator and, by a trampoline made with our own encoder, through the bytes; all
+// general registers, the memory operand and all flags must come out the same.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -39,7 +39,8 @@ u8 from_rflags(u64 bits) {
 class Trampoline {
  public:
   Trampoline() : buffer_(kX64LabelUses, kX64TrapBytes) {
-    page_ = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    page_ = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+                 -1, 0);
   }
   ~Trampoline() {
     if (page_ != MAP_FAILED) munmap(page_, kBytes);
@@ -48,7 +49,12 @@ class Trampoline {
 
   void set(const std::vector<u8>& instruction) {
     buffer_.begin(0);
-    EmitContext context{.buffer = buffer_, .frame = {}, .constants64 = {}, .pool = {}, .symbols = {}, .table_ranges = {},
+    EmitContext context{.buffer = buffer_,
+                        .frame = {},
+                        .constants64 = {},
+                        .pool = {},
+                        .symbols = {},
+                        .table_ranges = {},
                         .table_targets = {}};
     const auto push = [&](PReg reg) { emit_regs(Opcode::PushO_64, {reg}, context); };
     const auto pop = [&](PReg reg) { emit_regs(Opcode::PopO_64, {reg}, context); };
@@ -95,31 +101,65 @@ bool processor_has(meta::Feature feature) {
   __builtin_cpu_init();
   u32 a, b, c, d;
   switch (feature) {
-    case meta::Feature::None: return true;
-    case meta::Feature::Popcnt: return __builtin_cpu_supports("popcnt");
-    case meta::Feature::Bmi1: return __builtin_cpu_supports("bmi");
-    case meta::Feature::Bmi2: return __builtin_cpu_supports("bmi2");
-    case meta::Feature::Lzcnt: return __get_cpuid(0x80000001, &a, &b, &c, &d) != 0 && (c & 1u << 5) != 0;
-    case meta::Feature::Cmpxchg16b: return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & 1u << 13) != 0;
-    default: return false;
+    case meta::Feature::None:
+      return true;
+    case meta::Feature::Popcnt:
+      return __builtin_cpu_supports("popcnt");
+    case meta::Feature::Bmi1:
+      return __builtin_cpu_supports("bmi");
+    case meta::Feature::Bmi2:
+      return __builtin_cpu_supports("bmi2");
+    case meta::Feature::Lzcnt:
+      return __get_cpuid(0x80000001, &a, &b, &c, &d) != 0 && (c & 1u << 5) != 0;
+    case meta::Feature::Cmpxchg16b:
+      return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & 1u << 13) != 0;
+    default:
+      return false;
   }
 }
 
 bool is_integer_row(const meta::Row& row) {
   for (const meta::Op& op : row.ops) {
-    if (op.kind == meta::Kind::Xmm || op.kind == meta::Kind::XmmMem || op.kind == meta::Kind::List) return false;
+    if (op.kind == meta::Kind::Xmm || op.kind == meta::Kind::XmmMem || op.kind == meta::Kind::List)
+      return false;
   }
   return row.shape == meta::Shape::Normal;
 }
 
 u64 random_word(Random& random) {
-  static constexpr u64 kEdges[] = {0, 1, 2, 7, 8, 15, 16, 31, 32, 33, 63, 64, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff,
-                                   0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, ~u64{0}};
+  static constexpr u64 kEdges[] = {0,
+                                   1,
+                                   2,
+                                   7,
+                                   8,
+                                   15,
+                                   16,
+                                   31,
+                                   32,
+                                   33,
+                                   63,
+                                   64,
+                                   0x7f,
+                                   0x80,
+                                   0xff,
+                                   0x7fff,
+                                   0x8000,
+                                   0xffff,
+                                   0x7fffffff,
+                                   0x80000000,
+                                   0xffffffff,
+                                   0x7fffffffffffffff,
+                                   0x8000000000000000,
+                                   ~u64{0}};
   switch (random.below(4)) {
-    case 0: return random.pick(kEdges);
-    case 1: return random.next() >> random.below(64);
-    case 2: return random.pick(kEdges) | random.pick(kEdges) << 32;
-    default: return random.next();
+    case 0:
+      return random.pick(kEdges);
+    case 1:
+      return random.next() >> random.below(64);
+    case 2:
+      return random.pick(kEdges) | random.pick(kEdges) << 32;
+    default:
+      return random.next();
   }
 }
 
@@ -154,12 +194,14 @@ class MeaningTest : public testing::Test {
       u64 value = address - static_cast<u64>(static_cast<i64>(disp));
       if (mode_registers(sample.mode) == 2) {
         const u32 index = sample.allocs[slots.m + 1u].as_reg().hw_enc();
-        value -= before.regs[index] << (static_cast<u32>(sample.mode) - static_cast<u32>(Mode::Index1));
+        value -= before.regs[index]
+                 << (static_cast<u32>(sample.mode) - static_cast<u32>(Mode::Index1));
       }
       before.regs[base] = value;
     }
     // A compare-and-exchange that always fails proves little.
-    if (row.name == "lock_cmpxchg" && random.below(2) == 0) std::memcpy(memory_ + 64, &before.regs[0], 8);
+    if (row.name == "lock_cmpxchg" && random.below(2) == 0)
+      std::memcpy(memory_ + 64, &before.regs[0], 8);
     if (row.name == "lock_cmpxchg16b" && random.below(2) == 0) {
       std::memcpy(memory_ + 64, &before.regs[0], 8);
       std::memcpy(memory_ + 72, &before.regs[2], 8);
@@ -179,7 +221,8 @@ class MeaningTest : public testing::Test {
       u128 value = 0;
       if (op.kind == meta::Kind::Imm) {
         value = static_cast<u128>(static_cast<i128>(sample.inst.imm));
-        if (meta::parse_encoding(row.enc, row.ops.count).imm == meta::ImmKind::Io) value = sample.constant;
+        if (meta::parse_encoding(row.enc, row.ops.count).imm == meta::ImmKind::Io)
+          value = sample.constant;
       } else if (op.kind == meta::Kind::Addr) {
         bits = 64;
         value = address;
@@ -206,22 +249,31 @@ class MeaningTest : public testing::Test {
       const meta::Op& op = row.ops[i];
       const meta::MeaningState::Variable& variable = state.variables[i];
       if (op.role != meta::Role::Use && !variable.written) {
-        ASSERT_NE(row.meaning.find("set_if"), std::string_view::npos) << "the meaning does not set " << op.name;
+        ASSERT_NE(row.meaning.find("set_if"), std::string_view::npos)
+            << "the meaning does not set " << op.name;
       }
       if (!variable.written) continue;
       ASSERT_NE(op.role, meta::Role::Use);
       if (meta::is_m_kind(op.kind) && sample.mode != Mode::Reg) {
         if (!variable.after.undefined) {
-          EXPECT_EQ(static_cast<u64>(load(variable.before.width)), static_cast<u64>(variable.after.bits)) << "memory";
+          EXPECT_EQ(static_cast<u64>(load(variable.before.width)),
+                    static_cast<u64>(variable.after.bits))
+              << "memory";
         }
         continue;
       }
       const u32 reg = sample.allocs[slots.reg[i]].as_reg().hw_enc();
       const u64 value = static_cast<u64>(variable.after.bits);
       switch (variable.before.width) {
-        case 8: expected[reg] = (expected[reg] & ~u64{0xff}) | value; break;
-        case 16: expected[reg] = (expected[reg] & ~u64{0xffff}) | value; break;
-        default: expected[reg] = value; break;
+        case 8:
+          expected[reg] = (expected[reg] & ~u64{0xff}) | value;
+          break;
+        case 16:
+          expected[reg] = (expected[reg] & ~u64{0xffff}) | value;
+          break;
+        default:
+          expected[reg] = value;
+          break;
       }
       if (variable.after.undefined) defined[reg] = false;
     }
@@ -233,7 +285,8 @@ class MeaningTest : public testing::Test {
     for (u32 i = 0; i < 6; ++i) {
       const u32 flag = 1u << i;
       if ((row.flags.undefined & flag) != 0 || (state.flags_undefined & flag) != 0) continue;
-      EXPECT_EQ(flags_after & flag, state.flags_after & flag) << "flag " << "CPAZSO"[i];
+      EXPECT_EQ(flags_after & flag, state.flags_after & flag) << "flag "
+                                                              << "CPAZSO"[i];
     }
   }
 };
@@ -258,20 +311,22 @@ TEST_F(MeaningTest, ProcessorDoesWhatTheRowsSay) {
       if (mode != Mode::Reg && mode != Mode::Base && mode != Mode::Index4) continue;
       for (u32 round = 0; round < 12; ++round) {
         Sample sample = test::make_sample(opcode, mode, false, random);
-        // The stack pointer is the trampoline's; two results in one register and an address register that is
-        // its own index mean nothing.
+        // The stack pointer is the trampoline's; two results in one register and an address
+        // register that is its own index mean nothing.
         bool fits = true;
         u32 written = 0;
         const meta::Slots slots = meta::slots_of(row);
         for (u32 i = 0; i < row.ops.count; ++i) {
           const meta::Op& op = row.ops[i];
-          if (op.role == meta::Role::Use || (meta::is_m_kind(op.kind) && mode != Mode::Reg)) continue;
+          if (op.role == meta::Role::Use || (meta::is_m_kind(op.kind) && mode != Mode::Reg))
+            continue;
           const u32 bit = 1u << sample.allocs[slots.reg[i]].as_reg().hw_enc();
           fits &= (written & bit) == 0;
           written |= bit;
         }
         for (const Allocation place : sample.allocs) fits &= place.as_reg().hw_enc() != 4;
-        if (mode_registers(mode) == 2) fits &= sample.allocs[slots.m] != sample.allocs[slots.m + 1u];
+        if (mode_registers(mode) == 2)
+          fits &= sample.allocs[slots.m] != sample.allocs[slots.m + 1u];
         if (!fits || !test::finish_sample(sample, buffer)) continue;
         SCOPED_TRACE(sample.text + "  (" + std::string(row.name) + ")");
         trampoline.set(sample.bytes);
@@ -284,7 +339,8 @@ TEST_F(MeaningTest, ProcessorDoesWhatTheRowsSay) {
     EXPECT_GT(runs_here, 50u) << row.name;
     runs += runs_here;
   }
-  std::printf("%u opcodes, %u runs, %u opcodes that this processor lacks\n", opcodes, runs, skipped);
+  std::printf("%u opcodes, %u runs, %u opcodes that this processor lacks\n", opcodes, runs,
+              skipped);
 }
 
 }  // namespace

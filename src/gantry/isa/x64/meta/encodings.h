@@ -614,13 +614,13 @@ inline constexpr auto kPseudoRows = std::to_array<Row>({
     {.name = "write_pinned", .ops = {use(gpr("a"))}, .shape = Shape::Pseudo, .max_bytes = 3, .meaning = "(opaque!)"},
     // There is no conditional move of xmm registers: a branch around a move.
     {.name = "xmm_cmov", .ops = {cond("cc"), modify(xmm("a")), use(xmm("b"))}, .flags = {.reads = kArith}, .shape = Shape::Pseudo,
-     .max_bytes = 8, .meaning = "(set a (if (flag_cond! cc) b a))"},
+     .max_bytes = 10, .meaning = "(set a (if (flag_cond! cc) b a))"},
     // Traps with the code if the condition holds.
     {.name = "trap_if", .ops = {cond("cc"), trap_code("code")}, .flags = {.reads = kArith}, .shape = Shape::Pseudo, .max_bytes = 8,
      .meaning = "(trap (flag_cond! cc) code)"},
     {.name = "ud2", .ops = {trap_code("code")}, .shape = Shape::Pseudo, .ends_block = true, .max_bytes = 2, .meaning = "(trap true code)"},
     // Addresses of external names: through the linker's table of addresses, or relative to the code.
-    {.name = "load_ext_name_got", .ops = {def(gpr("d")), imm("name")}, .shape = Shape::Pseudo, .max_bytes = 14, .meaning = "(opaque!)"},
+    {.name = "load_ext_name_got", .ops = {def(gpr("d")), imm("name")}, .shape = Shape::Pseudo, .max_bytes = 15, .meaning = "(opaque!)"},
     {.name = "load_ext_name_near", .ops = {def(gpr("d")), imm("name")}, .shape = Shape::Pseudo, .max_bytes = 7, .meaning = "(opaque!)"},
     {.name = "load_ext_name_far", .ops = {def(gpr("d")), imm("name")}, .shape = Shape::Pseudo, .max_bytes = 10, .meaning = "(opaque!)"},
     // IEEE minimum and maximum: NaN wins, -0 is below +0. `bits` is 32 or 64.
