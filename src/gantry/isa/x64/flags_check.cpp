@@ -67,10 +67,12 @@ std::vector<FlagsFinding> check_flags(const machinst::VCode& vcode,
           const regalloc::Allocation from = output.edits[edit].from;
           if (from.kind() != regalloc::Allocation::Kind::Remat)
             continue;  // moves leave flags alone
-          const u32 opcode = vcode.insts[from.index()].op;
-          const OpFacts& facts = op_facts(opcode);
-          if ((facts.flags_written | facts.flags_spoilt) != 0)
-            walker.execute(opcode, "a rematerialised constant");
+          const OpFacts& facts = op_facts(vcode.insts[from.index()].op);
+          if ((facts.flags_written | facts.flags_spoilt) == 0) continue;
+          // Whatever it leaves in the flags, it is not what the reader asked for.
+          walker.valid = 0;
+          walker.paired = false;
+          walker.spoiler = "a rematerialised constant";
         }
       };
       run_edits(2 * inst);
