@@ -457,7 +457,7 @@ Text argument_list(const Use& use) {
 void write_describe(Text& file, const Use& use, const std::vector<RowRef>& rows, const Text& name) {
   Body out;
   Text list = parameter_list(use, true);
-  file += Text("inline void X64Insts::") + name + "(InstDraft& t" + comma(list) + ") {\n";
+  file += Text("[[gnu::always_inline]] inline void X64Insts::") + name + "(InstDraft& t" + comma(list) + ") {\n";
   const Param* number = nullptr;
   for (const Param& param : use.params) {
     if (may_be_imm(param.kind)) number = &param;

@@ -66,15 +66,6 @@ void emit_pseudo_jmp_table_seq(const PseudoInst& inst, EmitContext& context) {
   }
 }
 
-// There is no conditional move of xmm registers: jump over a plain one.
-void emit_pseudo_xmm_cmov(const PseudoInst& inst, EmitContext& context) {
-  const Label skip = context.buffer.new_label();
-  emit_regs(Opcode::J, {}, context, static_cast<i32>(skip.index), invert(inst.cc()));
-  emit_regs(context.avx ? Opcode::VmovapsRM : Opcode::MovapsRM, {inst.reg(0), inst.reg(2)},
-            context);
-  context.buffer.bind(skip);
-}
-
 void emit_pseudo_trap_if(const PseudoInst& inst, EmitContext& context) {
   // Not told to the buffer as a branch: the trap behind the code is no block to thread jumps
   // through.
