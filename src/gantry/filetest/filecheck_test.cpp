@@ -135,8 +135,7 @@ TEST(FileCheck, Escapes) {
 
 TEST(FileCheck, Variables) {
   EXPECT_OK("check: $(V=v\\d+) = iconst\ncheck: return $V", "v1 = iconst\nreturn v1");
-  EXPECT_FAILS("check: $(V=v\\d+) = iconst\ncheck: return $V", "v1 = iconst\nreturn v2",
-               "V is v1");
+  EXPECT_FAILS("check: $(V=v\\d+) = iconst\ncheck: return $V", "v1 = iconst\nreturn v2", "V is v1");
   EXPECT_OK("regex: V=v\\d+\ncheck: $V = iadd $V, $V", "v3 = iadd v1, v2");
   EXPECT_OK("regex: V=v\\d+\ncheck: $(A=$V) =\ncheck: return $(A)", "v3 = iadd v1, v2\nreturn v3");
   EXPECT_FAILS("check: $V", "v3", "undefined variable");
