@@ -7,7 +7,7 @@
 # docs/reference/isle-cpp-contract.md says what the context must have.
 function(gantry_add_isle target)
   cmake_parse_arguments(ARG "COVERAGE" "NAME;SHARDS;CONTEXT;NAMESPACE;PREFIX;FAILURE;MULTI_CAPACITY"
-    "INCLUDES;HEADER_INCLUDES;SOURCES" ${ARGN})
+    "INCLUDES;HEADER_INCLUDES;INHERITED;SOURCES" ${ARGN})
   if(NOT ARG_NAME OR NOT ARG_SOURCES)
     message(FATAL_ERROR "gantry_add_isle needs NAME and SOURCES")
   endif()
@@ -43,6 +43,9 @@ function(gantry_add_isle target)
   endforeach()
   foreach(include ${ARG_HEADER_INCLUDES})
     list(APPEND options --header-include ${include})
+  endforeach()
+  foreach(suffix ${ARG_INHERITED})
+    list(APPEND options --inherited ${suffix})
   endforeach()
   set(table)
   if(ARG_COVERAGE)

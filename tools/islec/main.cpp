@@ -28,6 +28,8 @@ Compiles ISLE rules to C++ (written to standard output without -o).
   --shards N              spread the functions over N files (needs -o and --header)
   --multi-capacity N      results kept of an inner call of a multi term (default: 32)
   --coverage-table FILE   write a table of the rules by number
+  --inherited SUFFIX      externs declared in files whose path ends so are left out of NAME_CONTEXT_METHODS: a base
+                          class of the context has them; repeatable
   --strip-prefix PATH     removed from the front of file names in comments; repeatable
   --check                 check only
   --explain TERM          print the decision tree of a term
@@ -131,6 +133,8 @@ Options parse_arguments(int argc, char** argv) {
     } else if (arg == "--coverage-table") {
       options.coverage_table = value();
       codegen.with_coverage_table = true;
+    } else if (arg == "--inherited") {
+      codegen.inherited.push_back(value());
     } else if (arg == "--strip-prefix") {
       codegen.strip_prefixes.push_back(value());
     } else if (arg == "--check") {

@@ -281,8 +281,6 @@ std::string isle_type(OperandKind kind) {
 }
 std::string isle_host(const std::string& name) {
   if (name == "MemFlags") return "MemFlagsId";
-  if (name == "Offset32") return "i32";
-  if (name == "Imm64" || name == "Ieee64" || name == "Ieee32" || name == "Ieee16") return "u64";
   return name;
 }
 

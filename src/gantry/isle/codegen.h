@@ -16,6 +16,8 @@ struct CodegenOptions {
   std::vector<std::string> header_includes;  // what the generated types need: <x> or "x" or x
   std::vector<std::string> includes;         // what the bodies need, the context first of all
   std::string failure;                       // called with a message when no rule matches; empty: prints and aborts
+  // Externs declared in files whose path ends so are left out of the context macro: a base class of the context has them.
+  std::vector<std::string> inherited;
   std::vector<std::string> strip_prefixes;   // removed from the front of paths in comments
   u32 shards = 1;
   u32 multi_capacity = 32;                   // results of an inner call of a multi term

@@ -400,8 +400,15 @@ std::vector<std::string> CppNames::extern_methods() const {
   const auto add = [&](std::string method) {
     if (seen.insert(method).second) methods.push_back(std::move(method));
   };
+  const auto is_inherited = [&](const Term& term) {
+    const std::string file = path(term.span.file);
+    for (const std::string& suffix : options_.inherited) {
+      if (file.ends_with(suffix)) return true;
+    }
+    return false;
+  };
   for (const Term& term : program_.terms) {
-    if (term.kind != Term::Kind::Declared) continue;
+    if (term.kind != Term::Kind::Declared || is_inherited(term)) continue;
     if (term.constructor == Term::Body::External) {
       std::string args;
       for (const TypeId arg : term.args) args += (args.empty() ? "" : ", ") + qualified_by_value(arg);

@@ -195,6 +195,10 @@ void LowerContext::bind(VReg wanted, VReg made) {
 }
 
 void LowerContext::finish_root(const InstOutput& output) {
+  if (output.num_values == InstOutput::kAlreadyBound) {
+    commit_group();
+    return;
+  }
   const std::span<const ir::Value> results = dfg_->results(root_);
   GANTRY_CHECK(output.num_values >= results.size());
   for (u32 i = 0; i < results.size(); ++i) {

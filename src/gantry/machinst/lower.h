@@ -25,8 +25,10 @@ struct ValueRegs {
   friend constexpr bool operator==(ValueRegs, ValueRegs) = default;
 };
 
-// What lowering an instruction gives: the registers of its results.
+// What lowering an instruction gives: the registers of its results, or kAlreadyBound where the instructions made define
+// the results' own registers (calls: any number of results).
 struct InstOutput {
+  static constexpr u32 kAlreadyBound = ~u32{0};
   u32 num_values = 0;
   ValueRegs values[2];
   friend constexpr bool operator==(const InstOutput&, const InstOutput&) = default;

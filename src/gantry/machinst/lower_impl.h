@@ -1,6 +1,7 @@
 #pragma once
 // The loop of the driver, instantiated once per ISA.
 #include "gantry/machinst/lower.h"
+#include "gantry/support/limits.h"
 
 namespace gantry::machinst {
 

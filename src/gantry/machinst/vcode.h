@@ -117,7 +117,8 @@ struct CallInfo {
   bool patchable = false;
   bool is_try = false;
   bool is_tail = false;
-  u32 first_context = 0;          // try_call: operand index of the first context value within the instruction
+  u32 num_contexts = 0;           // try_call: the last operands of the instruction are that many context values
+  u32 normal_target = 0;          // try_call: the lowered block where it goes on; the call ends its block
 };
 
 // A function lowered: everything the allocator and the emitter read. The spans stay valid until the lowering context

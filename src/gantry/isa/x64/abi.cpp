@@ -18,9 +18,9 @@ constexpr PReg kAllocatableInts[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kR1
 constexpr PReg kIntsUnpinnedExtra[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kR10, kR11};
 constexpr PReg kIntsKept[] = {kRbx, kR12, kR13, kR14, kR15};
 constexpr PReg kIntsKeptPinned[] = {kRbx, kR12, kR13, kR14};
-constexpr PReg kFloats[] = {xmm_reg(0), xmm_reg(1), xmm_reg(2),  xmm_reg(3),  xmm_reg(4),  xmm_reg(5),
-                            xmm_reg(6), xmm_reg(7), xmm_reg(8),  xmm_reg(9),  xmm_reg(10), xmm_reg(11),
-                            xmm_reg(12), xmm_reg(13), xmm_reg(14), xmm_reg(15)};
+constexpr PReg kFloats[] = {xmm(0), xmm(1), xmm(2),  xmm(3),  xmm(4),  xmm(5),
+                            xmm(6), xmm(7), xmm(8),  xmm(9),  xmm(10), xmm(11),
+                            xmm(12), xmm(13), xmm(14), xmm(15)};
 static_assert(std::size(kAllocatableInts) == std::size(kIntsUnpinnedExtra) + std::size(kIntsKept));
 
 Error unsupported(std::string_view what, ir::Type type) {

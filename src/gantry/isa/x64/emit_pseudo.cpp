@@ -73,6 +73,20 @@ void emit_pseudo_trap_if(const PseudoInst& inst, EmitContext& context) {
   emit_regs(Opcode::J, {}, context, static_cast<i32>(trap.index), inst.cc());
 }
 
+void emit_pseudo_read_pinned(const PseudoInst& inst, EmitContext& context) {
+  emit_regs(Opcode::MovRM_64, {inst.reg(0), kR15}, context);
+}
+void emit_pseudo_write_pinned(const PseudoInst& inst, EmitContext& context) {
+  emit_regs(Opcode::MovRM_64, {kR15, inst.reg(0)}, context);
+}
+
+void emit_pseudo_xmm_cmov(const PseudoInst& inst, EmitContext& context) {
+  const Label skip = context.buffer.new_label();
+  emit_regs(Opcode::J, {}, context, static_cast<i32>(skip.index), invert(inst.cc()));
+  emit_regs(Opcode::MovapsRM, {inst.reg(0), inst.reg(2)}, context);
+  context.buffer.bind(skip);
+}
+
 void emit_pseudo_ud2(const PseudoInst& inst, EmitContext& context) {
   context.buffer.add_trap(context.buffer.offset(), ir::TrapCode{static_cast<u8>(inst.inst.imm)});
   const u8 bytes[2] = {0x0f, 0x0b};

@@ -83,6 +83,8 @@ constexpr i32 add_wrapping(i32 a, i32 b) {
       return memory(5, add_wrapping(context.frame.incoming, inst.disp));
     case Mode::OutArg:
       return memory(4, add_wrapping(context.frame.outgoing, inst.disp));
+    case Mode::FramePointer:
+      return memory(5, inst.disp);
     case Mode::Constant:
     case Mode::Symbol:
     case Mode::GotSymbol:

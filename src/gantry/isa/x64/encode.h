@@ -5,6 +5,7 @@
 #include <span>
 
 #include "gantry/isa/x64/operand_types.h"
+#include "gantry/isa/x64/regs.h"
 #include "gantry/isa/x64/table.h"
 #include "gantry/machinst/mach_buffer.h"
 
@@ -97,10 +98,5 @@ void emit_call_name(const ExternalRef& ref, target::RelocKind kind, EmitContext&
 void emit_jmp_name(const ExternalRef& ref, target::RelocKind kind, EmitContext& context);
 // `bytes` bytes of padding in as few instructions as possible.
 void emit_nops(u32 bytes, EmitContext& context);
-
-constexpr PReg gpr(u32 number) { return PReg(RegClass::Int, number); }
-constexpr PReg xmm(u32 number) { return PReg(RegClass::Float, number); }
-inline constexpr PReg kRax = gpr(0), kRcx = gpr(1), kRdx = gpr(2), kRbx = gpr(3), kRsp = gpr(4),
-                      kRbp = gpr(5), kRsi = gpr(6), kRdi = gpr(7);
 
 }  // namespace gantry::isa::x64

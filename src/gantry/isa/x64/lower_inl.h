@@ -1,6 +1,7 @@
 #pragma once
 // Bodies of the questions that matchers ask most: inlined into the generated shards.
 #include "gantry/isa/x64/lower_x64.h"
+#include "gantry/isa/x64/meta/row.h"
 
 namespace gantry::isa::x64 {
 
@@ -98,12 +99,12 @@ inline InstOutput X64Lower::output_i128_and(Gpr lo, Gpr hi, Gpr second) {
   return {2, {{lo.reg, hi.reg}, {second.reg, {}}}};
 }
 
-inline bool X64Lower::has_sse41(bool& on) { return on = options_.features.has(static_cast<u32>(Feature::Sse41)); }
-inline bool X64Lower::has_popcnt(bool& on) { return on = options_.features.has(static_cast<u32>(Feature::Popcnt)); }
-inline bool X64Lower::has_lzcnt(bool& on) { return on = options_.features.has(static_cast<u32>(Feature::Lzcnt)); }
-inline bool X64Lower::has_bmi1(bool& on) { return on = options_.features.has(static_cast<u32>(Feature::Bmi1)); }
-inline bool X64Lower::has_bmi2(bool& on) { return on = options_.features.has(static_cast<u32>(Feature::Bmi2)); }
-inline bool X64Lower::has_fma(bool& on) { return on = options_.features.has(static_cast<u32>(Feature::Fma)); }
+inline bool X64Lower::has_sse41(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Sse41)); }
+inline bool X64Lower::has_popcnt(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Popcnt)); }
+inline bool X64Lower::has_lzcnt(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Lzcnt)); }
+inline bool X64Lower::has_bmi1(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Bmi1)); }
+inline bool X64Lower::has_bmi2(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Bmi2)); }
+inline bool X64Lower::has_fma(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Fma)); }
 
 inline IntCC X64Lower::intcc_swap(IntCC cc) { return ir::swapped(cc); }
 inline IntCC X64Lower::intcc_negate(IntCC cc) { return ir::negated(cc); }
@@ -116,9 +117,9 @@ inline CC X64Lower::int_cc(IntCC cc) {
   constexpr CC kTable[] = {CC::E, CC::NE, CC::L, CC::GE, CC::G, CC::LE, CC::B, CC::AE, CC::A, CC::BE};
   return kTable[static_cast<u8>(cc)];
 }
-inline Gpr X64Lower::consumer_result(const ConsumesFlags& consumer) { return {consumer.draft.result}; }
-inline Xmm X64Lower::consumer_xmm(const ConsumesFlags& consumer) { return {consumer.draft.result}; }
-inline Gpr X64Lower::producer_result(const ProducesFlags& producer) { return {producer.draft.result}; }
+inline Gpr X64Lower::consumer_result(ConsumesFlags consumer) { return {consumer.draft.result}; }
+inline Xmm X64Lower::consumer_xmm(ConsumesFlags consumer) { return {consumer.draft.result}; }
+inline Gpr X64Lower::producer_result(ProducesFlags producer) { return {producer.draft.result}; }
 inline GprImm X64Lower::count_imm(u8 count) { return {AMode::imm(count)}; }
 
 }  // namespace gantry::isa::x64

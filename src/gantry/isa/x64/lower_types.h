@@ -1,8 +1,8 @@
 #pragma once
 // Names the generated matchers use unqualified: ISLE's host types are plain identifiers.
 #include "gantry/ir/inst_view.h"
-#include "gantry/isa/x64/operand_types.h"
 #include "gantry/ir/trap_code.h"
+#include "gantry/isa/x64/operand_types.h"
 #include "gantry/machinst/lower.h"
 
 namespace gantry::isa::x64 {
@@ -30,6 +30,12 @@ using ir::TrapCode;
 using ir::Type;
 using ir::Value;
 using ir::ValueList;
+// Immediates as the rules see them: numbers and bit patterns.
+using Offset32 = i32;
+using Imm64 = u64;
+using Ieee16 = u64;
+using Ieee32 = u64;
+using Ieee64 = u64;
 using machinst::InstOutput;
 using machinst::MBlock;
 using machinst::ValueRegs;

@@ -1,5 +1,7 @@
 #pragma once
 // The context in which the x64 lowering rules run: what rules ask and make beyond the generated instructions.
+#include <string>
+
 #include "gantry/isa/x64/abi.h"
 #include "gantry/isa/x64/insts.h"
 #include "gantry/isa/x64/lower_types.h"
@@ -56,6 +58,8 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   const AbiSignature& own_abi() const { return own_abi_; }
   const TailCallInfo& tail_calls() const { return tail_calls_; }
   bool uses_tail_calls() const { return uses_tail_calls_; }
+  std::span<const u32> slot_offsets() const { return slot_offsets_; }
+  u32 slot_bytes() const { return slot_bytes_; }
 
   // ---- members rules call; declared by islec from the rules
   X64_LOWER_CONTEXT_METHODS
@@ -69,22 +73,33 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   static constexpr Type F64() { return ir::kF64; }
 
  private:
-  const AbiSignature& abi_of(SigRef signature);
+  // Null (and the reason noted) when the signature has no layout here.
+  const AbiSignature* abi_of(SigRef signature);
+  void fail(std::string_view reason) {
+    if (failure_reason_.empty()) failure_reason_ = reason;
+  }
   AMode address_of(Value p, i64 offset, u8 trap);
-  void store_arg(const Place& place, Value value, const AMode& area);
-  void copy_struct(const Place& place, Value pointer);
-  Operand extended_arg(const Place& place, Value value);
+  bool lea_shift_of(Value value, Value& shifted, u8& amount);
+  VReg class_reg(Type type) { return vregs().fresh(class_of(type)); }
+  // A word of an argument or result, extended as its place asks.
+  VReg word_of(const Place& place, Value value);
+  void store_word(const Place& place, VReg reg, const AMode& to);
+  VReg load_word(const Place& place, const AMode& from);
+  // Puts arguments where `abi` wants them: stores, and uses in call_operands_. Stack words go to `area` + their offset.
+  void place_args(const AbiSignature& abi, std::span<const Value> args, Mode area, i32 area_offset);
+  // Results of a call: defs in call_operands_, for values somebody wants.
+  void define_results(const AbiSignature& abi, std::span<const Value> results);
+  void load_stack_results(const AbiSignature& abi, std::span<const Value> results);
+  void push_call(const machinst::CallInfo& call, PackedOption<Value> callee);
   void lower_return(std::span<const Value> values);
   void lower_tail_call(Inst inst);
   void lower_try_call(Inst inst);
   void lower_br_table(Inst inst);
-  u32 add_constant(const void* bytes, u8 size);
+  AMode constant_bytes(const void* bytes, u8 size);
   u32 add_external(const ExternalUse& use);
   Gpr name_address(ir::ExternalName name, bool colocated, i64 addend);
-  // The pieces calls of all kinds share. Operands of the call collect in call_operands_.
-  void begin_call(const AbiSignature& abi, std::span<const Value> args);
-  void push_call(Opcode known, Opcode unknown, machinst::CallInfo call, PackedOption<Value> callee, bool fixed_callee);
-  VReg reg_def(const Place& place);
+  Gpr test_nonzero(Value value);
+  Xmm libcall(LibCall call, std::span<const Xmm> args);
 
   LowerOptions options_;
   AbiSignature own_abi_;
@@ -93,6 +108,8 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   std::vector<PoolConstant> pool_;
   std::vector<ExternalUse> externals_;
   std::vector<Operand> call_operands_;
+  std::vector<u32> slot_offsets_;    // by stack slot, from the start of their area
+  u32 slot_bytes_ = 0;
   VReg return_area_;     // address of the area for this function's results
   VReg sret_pointer_;
   TailCallInfo tail_calls_;

@@ -66,6 +66,7 @@ enum class Mode : u8 {
   Slot,       // the function's stack slots: disp is the offset in their area
   InArg,      // incoming arguments: disp from the first
   OutArg,     // outgoing arguments: disp from sp
+  FramePointer,  // disp from rbp
   Constant,   // rip-relative; disp: number of the constant
   Symbol,     // rip-relative; disp: number of the external reference
   GotSymbol,  // the address cell of a symbol, rip-relative

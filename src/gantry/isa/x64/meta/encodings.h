@@ -609,6 +609,9 @@ inline constexpr auto kPseudoRows = std::to_array<Row>({
     // Jumps to targets[index]; the index is known to be in range. `table` names the list of targets.
     {.name = "jmp_table_seq", .ops = {use(late(gpr("index"))), temp(gpr("t")), temp(gpr("u")), imm("table")}, .shape = Shape::Pseudo,
      .ends_block = true, .max_bytes = 0, .meaning = "(opaque!)"},
+    // The register that enable_pinned_reg reserves (r15), which no operand can name.
+    {.name = "read_pinned", .ops = {def(gpr("d"))}, .shape = Shape::Pseudo, .max_bytes = 3, .meaning = "(opaque!)"},
+    {.name = "write_pinned", .ops = {use(gpr("a"))}, .shape = Shape::Pseudo, .max_bytes = 3, .meaning = "(opaque!)"},
     // There is no conditional move of xmm registers: a branch around a move.
     {.name = "xmm_cmov", .ops = {cond("cc"), modify(xmm("a")), use(xmm("b"))}, .flags = {.reads = kArith}, .shape = Shape::Pseudo,
      .max_bytes = 8, .meaning = "(set a (if (flag_cond! cc) b a))"},

@@ -1,0 +1,915 @@
+// What the lowering rules of x64 ask for and cannot say in ISLE: addresses, calls and returns, sequences with several
+// steps that share registers. One group of instructions is made per CLIF instruction, forwards; the driver puts the groups
+// in order.
+#include "gantry/isa/x64/lower_x64.h"
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "gantry/ir/printer.h"
+#include "gantry/isa/x64/encode.h"
+#include "gantry/isa/x64/lower_inl.h"
+#include "gantry/machinst/lower_impl.h"
+
+namespace gantry::isa::x64 {
+namespace {
+
+constexpr u32 kMaxUnrolledStructWords = 16;
+
+Operand late_any_use(VReg reg) {
+  return {reg, Operand::make_rule(regalloc::OperandKind::Use, regalloc::OperandPos::Late, regalloc::Constraint::Any)};
+}
+
+u16 op_of(Opcode opcode) { return static_cast<u16>(opcode); }
+
+}  // namespace
+
+X64Lower::X64Lower(const LowerOptions& options)
+    : LowerContext(RegClass::Float),
+      X64Insts(LowerContext::insts(), LowerContext::vregs(), LowerContext::wide_imms(), options.features),
+      options_(options) {}
+
+Result<void> X64Lower::prepare(const ir::Function& func) {
+  GANTRY_TRY(lay_out(func.signature, options_.abi, own_abi_));
+  const usize count = func.dfg.signatures.size();
+  if (abis_.size() < count) abis_.resize(count);
+  abi_known_.assign(count, 0);
+  pool_.clear();
+  externals_.clear();
+  tail_calls_ = {};
+  uses_tail_calls_ = false;
+  failure_reason_.clear();
+  return_area_ = VReg();
+  sret_pointer_ = VReg();
+  u64 offset = 0;
+  slot_offsets_.clear();
+  for (const StackSlot slot : func.stack_slots.keys()) {
+    const ir::StackSlotData& data = func.stack_slots[slot];
+    const u64 align = std::max<u64>(8, u64{1} << data.align_log2);
+    offset = (offset + align - 1) & ~(align - 1);
+    if (offset + data.size > limits::kMaxFrameBytes.value) {
+      return Error(ErrorKind::LimitExceeded, "max-frame-bytes: the stack slots take too much");
+    }
+    slot_offsets_.push_back(static_cast<u32>(offset));
+    offset += data.size;
+  }
+  slot_bytes_ = static_cast<u32>((offset + 7) & ~u64{7});
+  if (!func.dynamic_stack_slots.empty()) return Error(ErrorKind::Unsupported, "dynamic stack slots on x86-64");
+  return {};
+}
+
+bool X64Lower::lower_inst(Inst inst, InstOutput& output) {
+  return constructor_lower(*this, inst, output) && failure_reason_.empty();
+}
+
+Error X64Lower::failure(Inst inst) {
+  TextWriter text;
+  text.write("x86-64 cannot compile `");
+  ir::print_inst(func(), inst, text);
+  text.write('`');
+  if (!failure_reason_.empty()) text.put(": ", std::string_view(failure_reason_));
+  return Error(ErrorKind::Unsupported, text.view());
+}
+
+bool X64Lower::lower_terminator(Inst inst) {
+  const ir::InstData& data = func().dfg[inst];
+  switch (data.opcode) {
+    case ir::Opcode::Jump: x64_jmp(target(0)); break;
+    case ir::Opcode::Brif:
+      if (target(0) == target(1)) {
+        x64_jmp(target(0));
+      } else {
+        constructor_lower_brif(*this, data.arg(0), target(0), target(1));
+      }
+      break;
+    case ir::Opcode::BrTable: lower_br_table(inst); break;
+    case ir::Opcode::Return: lower_return(func().dfg.args(inst)); break;
+    case ir::Opcode::Trap: x64_ud2(data.trap_code()); break;
+    case ir::Opcode::ReturnCall:
+    case ir::Opcode::ReturnCallIndirect: lower_tail_call(inst); break;
+    case ir::Opcode::TryCall:
+    case ir::Opcode::TryCallIndirect: lower_try_call(inst); break;
+    default: return false;
+  }
+  return failure_reason_.empty();
+}
+
+// ---- addresses
+
+// Peels constants and one index off the address: p = a + b, a + (b << 1..3), a + constant, a slot.
+AMode X64Lower::address_of(Value p, i64 offset, u8 trap) {
+  const ir::DataFlowGraph& dfg = func().dfg;
+  const auto fits = [](i64 number) { return number == static_cast<i32>(number); };
+  Inst inst;
+  for (int step = 0; step < 4 && LowerContext::def_inst(p, inst); ++step) {
+    const ir::InstData& data = dfg[inst];
+    i64 constant;
+    if (data.opcode != ir::Opcode::Iadd) break;
+    if (signed_constant_of(data.arg(1), constant) && fits(offset + constant)) {
+      p = data.arg(0);
+    } else if (signed_constant_of(data.arg(0), constant) && fits(offset + constant)) {
+      p = data.arg(1);
+    } else {
+      break;
+    }
+    offset += constant;
+  }
+  if (LowerContext::def_inst(p, inst)) {
+    const ir::InstData& data = dfg[inst];
+    if (data.opcode == ir::Opcode::StackAddr) {
+      const i64 at = offset + data.offset(1) + slot_offsets_[data.words[0]];
+      if (fits(at)) return AMode::other(Mode::Slot, static_cast<i32>(at), trap);
+    }
+    if (data.opcode == ir::Opcode::Iadd && type(p) == ir::kI64) {
+      Value base = data.arg(0), index = data.arg(1);
+      u8 shift = 0;
+      if (lea_shift_of(index, index, shift)) return AMode::indexed(reg_of(base), reg_of(index), shift, static_cast<i32>(offset), trap);
+      if (lea_shift_of(base, base, shift)) return AMode::indexed(reg_of(index), reg_of(base), shift, static_cast<i32>(offset), trap);
+      return AMode::indexed(reg_of(base), reg_of(index), 0, static_cast<i32>(offset), trap);
+    }
+  }
+  return AMode::at(reg_of(p), static_cast<i32>(offset), trap);
+}
+
+bool X64Lower::lea_shift_of(Value value, Value& shifted, u8& amount) {
+  Inst inst;
+  u64 count;
+  if (!LowerContext::def_inst(value, inst)) return false;
+  const ir::InstData& data = func().dfg[inst];
+  if (data.opcode != ir::Opcode::Ishl || !constant_of(data.arg(1), count) || count < 1 || count > 3) return false;
+  shifted = data.arg(0);
+  amount = static_cast<u8>(count);
+  return true;
+}
+
+AMode X64Lower::address(MemFlagsId flags, Value p, i32 offset) {
+  return address_of(p, offset, func().dfg.mem_flags(flags).trap.code);
+}
+AMode X64Lower::address0(MemFlagsId flags, Value p) { return address(flags, p, 0); }
+AMode X64Lower::sink_load(Inst load) {
+  sink(load);
+  const ir::InstData& data = func().dfg[load];
+  return address(data.mem_flags(), data.arg(0), data.offset(1));
+}
+AMode X64Lower::amode_plus(AMode from, i32 bytes) {
+  AMode to = from;
+  if (from.mode != Mode::Constant && from.disp > i32{0x7fffffff} - bytes) {
+    // Beyond 32 bits: through a register.
+    const Gpr base = x64_lea(ir::kI64, from);
+    return AMode::at(base.reg, bytes, from.trap);
+  }
+  to.disp += bytes;
+  return to;
+}
+AMode X64Lower::base_index(Gpr base, Gpr index, u8 shift, i32 disp) {
+  return AMode::indexed(base.reg, index.reg, shift, disp);
+}
+AMode X64Lower::base_disp(Gpr base, i32 disp) { return AMode::at(base.reg, disp); }
+AMode X64Lower::slot_address(StackSlot slot, i32 offset) {
+  const i64 at = static_cast<i64>(slot_offsets_[slot.index()]) + offset;
+  if (at == static_cast<i32>(at)) return AMode::other(Mode::Slot, static_cast<i32>(at));
+  const Gpr far = x64_const(static_cast<u64>(i64{offset}));
+  const Gpr base = x64_lea(ir::kI64, AMode::other(Mode::Slot, static_cast<i32>(slot_offsets_[slot.index()])));
+  return AMode::indexed(base.reg, far.reg, 0, 0);
+}
+bool X64Lower::lea_shift(Value value, u8& amount) {
+  u64 count;
+  if (!constant_of(value, count) || count < 1 || count > 3) return false;
+  amount = static_cast<u8>(count);
+  return true;
+}
+bool X64Lower::power_of_two(Value value, u8& exponent) {
+  u64 bits;
+  if (!constant_of(value, bits) || !std::has_single_bit(bits) || bits == 1) return false;
+  exponent = static_cast<u8>(std::countr_zero(bits));
+  return true;
+}
+bool X64Lower::same_place_load(Value value, Inst& load) { return sinkable_load(value, load); }
+bool X64Lower::is_same_place(Inst load, MemFlagsId flags, Value p, i32 offset, bool& same) {
+  const ir::InstData& data = func().dfg[load];
+  same = true;
+  return data.mem_flags() == flags && data.arg(0) == p && data.offset(1) == offset;
+}
+bool X64Lower::stays(Value value, bool& yes) { return yes = has_reg(value); }
+bool X64Lower::both_stay(Value x, Value y, bool& yes) { return yes = has_reg(x) && has_reg(y); }
+
+// An instruction of 32 bits writes zeros above. Not in the list: results that may be another value's register.
+bool X64Lower::clears_upper_half(Value value, bool& yes) {
+  yes = true;
+  const ir::ValueData& data = func().dfg.value_data(value);
+  if (data.kind() != ir::ValueData::Kind::Result) return false;
+  switch (func().dfg.opcode(Inst::from_index(data.owner()))) {
+    case ir::Opcode::Iadd:
+    case ir::Opcode::Isub:
+    case ir::Opcode::Ineg:
+    case ir::Opcode::Imul:
+    case ir::Opcode::Band:
+    case ir::Opcode::Bor:
+    case ir::Opcode::Bxor:
+    case ir::Opcode::Bnot:
+    case ir::Opcode::Ishl:
+    case ir::Opcode::Ushr:
+    case ir::Opcode::Sshr:
+    case ir::Opcode::Rotl:
+    case ir::Opcode::Rotr:
+    case ir::Opcode::Load:
+    case ir::Opcode::Uload8:
+    case ir::Opcode::Uload16:
+    case ir::Opcode::Sload8:
+    case ir::Opcode::Sload16:
+    case ir::Opcode::Iconst:
+    case ir::Opcode::Uextend:
+    case ir::Opcode::Sextend:
+    case ir::Opcode::Select:
+    case ir::Opcode::Popcnt:
+    case ir::Opcode::Clz:
+    case ir::Opcode::Ctz: return true;
+    default: return false;
+  }
+}
+
+// ---- small pieces
+
+Gpr X64Lower::iconst_to_gpr(u64 number) { return x64_const(number); }
+Gpr X64Lower::zero_extended(Value value) {
+  const Type ty = type(value);
+  bool clear;
+  u64 constant;
+  if (constant_of(value, constant)) return x64_const(constant);
+  if (ty == ir::kI8) return x64_movzx8(ir::kI32, put_gpr_mem(value));
+  if (ty == ir::kI16) return x64_movzx16(ir::kI32, put_gpr_mem(value));
+  if (ty == ir::kI32 && !clears_upper_half(value, clear)) return x64_mov(ir::kI32, put_gpr_mem(value));
+  return put_gpr(value);
+}
+Gpr X64Lower::sign_extended(Value value) {
+  const Type ty = type(value);
+  if (ty == ir::kI8) return x64_movsx8(ir::kI32, put_gpr_mem(value));
+  if (ty == ir::kI16) return x64_movsx16(ir::kI32, put_gpr_mem(value));
+  return put_gpr(value);
+}
+GprImm X64Lower::shift_count(Type ty, Value count) {
+  const u32 mask = ty.bits() - 1;
+  u64 number;
+  if (type(count) != ir::kI128 && constant_of(count, number)) return {AMode::imm(static_cast<i32>(number & mask))};
+  const Gpr reg = put_low(count);
+  if (ty.bits() >= 32) return {AMode::reg(reg.reg)};
+  return {AMode::reg(x64_and(ir::kI32, reg, {AMode::imm(static_cast<i32>(mask))}).reg)};
+}
+bool X64Lower::log2_exact(u64 number, u8& exponent) {
+  exponent = static_cast<u8>(std::countr_zero(number));
+  return std::has_single_bit(number);
+}
+u64 X64Lower::u64_and(u64 a, u64 b) { return a & b; }
+u64 X64Lower::u64_of(u8 number) { return number; }
+u8 X64Lower::half_bits_of(Type ty) { return static_cast<u8>(ty.bits() / 2); }
+i32 X64Lower::clz_excess(Type ty) { return static_cast<i32>(32 - ty.bits()); }
+i32 X64Lower::cls_excess(Type ty) { return static_cast<i32>(33 - ty.bits()); }
+u64 X64Lower::top_bit(Type ty) { return ty.bits() - 1; }
+Gpr X64Lower::all_ones_const(Type ty) { return x64_const(ty == ir::kI64 ? ~u64{0} : 0xffffffffu); }
+u32 X64Lower::atomic_op(AtomicRmwOp op) { return static_cast<u32>(op); }
+AMode X64Lower::scaled_index(Gpr index, u8 shift, i32 disp) {
+  const Gpr zero = x64_const(0);
+  return AMode::indexed(zero.reg, index.reg, shift, disp);
+}
+Xmm X64Lower::with_flags_xmm(ProducesFlags producer, ConsumesFlags consumer) {
+  push(producer.draft);
+  push(consumer.draft);
+  return {consumer.draft.result};
+}
+Xmm X64Lower::with_flags_2_xmm(ProducesFlags producer, ConsumesFlags first, ConsumesFlags second) {
+  push(producer.draft);
+  push(first.draft);
+  push(second.draft);
+  return {second.draft.result};
+}
+InstOutput X64Lower::sequence_marker() { return {}; }
+
+// Both halves choose on one condition, made a bit first so that it can be asked twice.
+InstOutput X64Lower::choose_i128(const Condition& condition, Value x, Value y) {
+  const Gpr bit = constructor_set_condition(*this, condition);
+  const ProducesFlags test = x64_test_flags(ir::kI8, {AMode::reg(bit.reg)}, {AMode::reg(bit.reg)});
+  const ConsumesFlags low = x64_cmov_using(ir::kI64, CC::NE, put_low(y), {AMode::reg(put_low(x).reg)});
+  const ConsumesFlags high = x64_cmov_using(ir::kI64, CC::NE, put_high(y), {AMode::reg(put_high(x).reg)});
+  const GprPair made = with_flags_2(test, low, high);
+  return output_i128(made.first, made.second);
+}
+
+// shl: hi = hi:lo << n (shld), lo = lo << n for n < 64; beyond, hi = lo << n-64 and lo = 0. Double shifts look at the count
+// mod 64, so one choice on bit 6 settles both.
+InstOutput X64Lower::shift128(u8 kind, Value x, Value count) {
+  const Gpr lo = put_low(x), hi = put_high(x);
+  const Gpr n = put_low(count);
+  const GprImm by{AMode::reg(n.reg)};
+  const ProducesFlags over = x64_test_flags(ir::kI32, {AMode::reg(n.reg)}, {AMode::imm(64)});
+  const auto choose = [&](Gpr a_below, Gpr a_over, Gpr b_below, Gpr b_over) {
+    const GprPair made = with_flags_2(over, x64_cmov_using(ir::kI64, CC::NE, a_below, {AMode::reg(a_over.reg)}),
+                                      x64_cmov_using(ir::kI64, CC::NE, b_below, {AMode::reg(b_over.reg)}));
+    return output_i128(made.first, made.second);
+  };
+  switch (kind) {
+    case 0: {
+      const Gpr high = x64_shld(ir::kI64, hi, lo, by), low = x64_shl(ir::kI64, lo, by);
+      return choose(low, x64_const(0), high, low);
+    }
+    case 1: {
+      const Gpr low = x64_shrd(ir::kI64, lo, hi, by), high = x64_shr(ir::kI64, hi, by);
+      return choose(low, high, high, x64_const(0));
+    }
+    case 2: {
+      const Gpr low = x64_shrd(ir::kI64, lo, hi, by), high = x64_sar(ir::kI64, hi, by);
+      return choose(low, high, high, x64_sar(ir::kI64, hi, {AMode::imm(63)}));
+    }
+    case 3: {
+      const Gpr high = x64_shld(ir::kI64, hi, lo, by), low = x64_shld(ir::kI64, lo, hi, by);
+      return choose(low, high, high, low);
+    }
+    default: {
+      const Gpr low = x64_shrd(ir::kI64, lo, hi, by), high = x64_shrd(ir::kI64, hi, lo, by);
+      return choose(low, high, high, low);
+    }
+  }
+}
+
+// kind: 0 udiv, 1 urem, 2 sdiv, 3 srem.
+Gpr X64Lower::divide(u8 kind, Type ty, Value x, Value y) {
+  const bool is_signed = kind >= 2, remainder = (kind & 1) != 0, narrow = ty.bits() < 32;
+  const Type op = op_type(ty);
+  i64 divisor;
+  const bool known = signed_constant_of(y, divisor) && divisor != 0;
+  Gpr by = narrow ? (is_signed ? sign_extended(y) : zero_extended(y)) : put_gpr(y);
+  const Gpr dividend = narrow ? (is_signed ? sign_extended(x) : zero_extended(x)) : put_gpr(x);
+  ir::TrapCode code = ir::kTrapIntegerDivisionByZero;
+  if (kind == 2 && !narrow) {
+    // The hardware's fault stands for overflow, so zero is asked for first.
+    if (!known) {
+      with_flags_effect(x64_test_flags(op, {AMode::reg(by.reg)}, {AMode::reg(by.reg)}),
+                        x64_trap_if_using(CC::E, ir::kTrapIntegerDivisionByZero));
+    }
+    code = ir::kTrapIntegerOverflow;
+  }
+  if (kind == 3 && !narrow && (!known || divisor == -1)) {
+    // x rem -1 is 0 without a fault: as x rem 1.
+    const Gpr one = x64_const(1);
+    by = with_flags(x64_cmp_flags(op, by, {AMode::imm(-1)}), x64_cmov_using(op, CC::E, by, {AMode::reg(one.reg)}));
+  }
+  const Gpr high = !is_signed ? x64_const(0) : op == ir::kI64 ? x64_cqo(dividend) : x64_cdq(dividend);
+  const GprPair made = is_signed ? x64_idiv(op, dividend, high, by, code) : x64_div(op, dividend, high, by, code);
+  if (kind == 2 && narrow && (!known || divisor == -1)) {
+    // In 32 bits nothing overflows; the one quotient that does not fit is found by its value.
+    with_flags_effect(x64_cmp_flags(ir::kI32, made.first, {AMode::imm(static_cast<i32>(1u << (ty.bits() - 1)))}),
+                      x64_trap_if_using(CC::E, ir::kTrapIntegerOverflow));
+  }
+  return remainder ? made.second : made.first;
+}
+
+Gpr X64Lower::popcnt_swar(Type ty, Gpr x) {
+  const auto wide = [&](u64 byte) {
+    const u64 all = byte * 0x0101010101010101u;
+    return x64_const(ty == ir::kI64 ? all : all & 0xffffffffu);
+  };
+  const auto reg = [](Gpr r) { return GprMemImm{AMode::reg(r.reg)}; };
+  const Gpr pairs = x64_sub(ty, x, reg(x64_and(ty, x64_shr(ty, x, {AMode::imm(1)}), reg(wide(0x55)))));
+  const Gpr mask = wide(0x33);
+  const Gpr nibbles = x64_add(ty, x64_and(ty, pairs, reg(mask)), reg(x64_and(ty, x64_shr(ty, pairs, {AMode::imm(2)}), reg(mask))));
+  const Gpr bytes = x64_and(ty, x64_add(ty, nibbles, reg(x64_shr(ty, nibbles, {AMode::imm(4)}))), reg(wide(0x0f)));
+  const Gpr sum = x64_imul(ty, bytes, {AMode::reg(wide(0x01).reg)});
+  return x64_shr(ty, sum, {AMode::imm(static_cast<i32>(ty.bits() - 8))});
+}
+
+Gpr X64Lower::bit_reverse(Type ty, Gpr x) {
+  const Type op = op_type(ty);
+  const auto wide = [&](u64 byte) {
+    const u64 all = byte * 0x0101010101010101u;
+    return x64_const(op == ir::kI64 ? all : all & 0xffffffffu);
+  };
+  const auto reg = [](Gpr r) { return GprMemImm{AMode::reg(r.reg)}; };
+  Gpr bits = x;
+  constexpr struct {
+    u64 mask;
+    i32 shift;
+  } kSteps[] = {{0x55, 1}, {0x33, 2}, {0x0f, 4}};
+  for (const auto& step : kSteps) {
+    const Gpr mask = wide(step.mask);
+    const Gpr up = x64_shl(op, x64_and(op, bits, reg(mask)), {AMode::imm(step.shift)});
+    const Gpr down = x64_and(op, x64_shr(op, bits, {AMode::imm(step.shift)}), reg(mask));
+    bits = x64_or(op, up, reg(down));
+  }
+  if (ty == ir::kI8) return bits;
+  if (ty == ir::kI16) return x64_rol(ir::kI16, bits, {AMode::imm(8)});
+  return x64_bswap(op, bits);
+}
+
+// ---- floats
+
+AMode X64Lower::constant_bytes(const void* bytes, u8 size) {
+  PoolConstant constant{};
+  std::memcpy(constant.bytes, bytes, size);
+  constant.size = size;
+  pool_.push_back(constant);
+  return AMode::other(Mode::Constant, static_cast<i32>(pool_.size() - 1));
+}
+Xmm X64Lower::f32_constant(u64 bits) {
+  if (bits == 0) return x64_xmm_zero();
+  return x64_movss(constant_bytes(&bits, 4));
+}
+Xmm X64Lower::f64_constant(u64 bits) {
+  if (bits == 0) return x64_xmm_zero();
+  return x64_movsd(constant_bytes(&bits, 8));
+}
+XmmMemAligned X64Lower::sign_mask(Type ty) {
+  const u64 mask[2] = {ty == ir::kF32 ? 0x80000000u : u64{1} << 63, 0};
+  return {constant_bytes(mask, 16)};
+}
+XmmMemAligned X64Lower::magnitude_mask(Type ty) {
+  const u64 mask[2] = {ty == ir::kF32 ? 0x7fffffffu : ~(u64{1} << 63), 0};
+  return {constant_bytes(mask, 16)};
+}
+
+// Halve (the lost bit sticks to the lowest one, so rounding stays right), convert, double.
+Xmm X64Lower::from_u64(Type to, Gpr x) {
+  const auto reg = [](Gpr r) { return GprMemImm{AMode::reg(r.reg)}; };
+  const Gpr half = x64_or(ir::kI64, x64_shr(ir::kI64, x, {AMode::imm(1)}), reg(x64_and(ir::kI64, x, {AMode::imm(1)})));
+  const auto test = [&] { return x64_test_flags(ir::kI64, {AMode::reg(x.reg)}, {AMode::reg(x.reg)}); };
+  const Gpr source = with_flags(test(), x64_cmov_using(ir::kI64, CC::S, x, {AMode::reg(half.reg)}));
+  const bool single = to == ir::kF32;
+  const Xmm zero = x64_xmm_zero();
+  const Xmm once = single ? x64_cvtsi2ss(ir::kI64, zero, {AMode::reg(source.reg)})
+                          : x64_cvtsi2sd(ir::kI64, zero, {AMode::reg(source.reg)});
+  const XmmMem again{AMode::reg(once.reg)};
+  const Xmm twice = single ? x64_addss(once, again) : x64_addsd(once, again);
+  return with_flags_xmm(test(), x64_xmm_cmov_using(CC::S, once, twice));
+}
+
+// kind: 0 signed, 1 unsigned, both trapping; 2 signed, 3 unsigned, saturating. The conversion itself gives the minimum of
+// its integer type for everything that does not fit; what is compared beforehand or afterwards tells the rest.
+Gpr X64Lower::float_to_int(u8 kind, Type from, Type to, Value value) {
+  const bool single = from == ir::kF32, is_signed = (kind & 1) == 0, saturates = kind >= 2;
+  const u32 bits = to.bits();
+  const auto constant = [&](double number) -> XmmMem {
+    if (single) {
+      const float narrow = static_cast<float>(number);
+      return {constant_bytes(&narrow, 4)};
+    }
+    return {constant_bytes(&number, 8)};
+  };
+  const auto compare = [&](Xmm a, const XmmMem& b) { return single ? x64_ucomiss_flags(a, b) : x64_ucomisd_flags(a, b); };
+  const auto convert = [&](Type width, Xmm a) {
+    const XmmMem operand{AMode::reg(a.reg)};
+    return single ? x64_cvttss2si(width, operand) : x64_cvttsd2si(width, operand);
+  };
+  const auto in_reg = [](Xmm a) { return XmmMem{AMode::reg(a.reg)}; };
+  const auto reg = [](Gpr r) { return GprMem{AMode::reg(r.reg)}; };
+  const double limit = std::ldexp(1.0, static_cast<int>(is_signed ? bits - 1 : bits));  // first that is too large
+  // Values from 2^63 on, for unsigned 64 bits: shifted down before, and their top bit set after.
+  const auto convert_unsigned_64 = [&](Xmm a) {
+    const Gpr low = convert(ir::kI64, a);
+    const XmmMem middle = constant(std::ldexp(1.0, 63));
+    const Xmm above = single ? x64_subss(a, middle) : x64_subsd(a, middle);
+    const Gpr high = convert(ir::kI64, above);
+    const Gpr mask = x64_sar(ir::kI64, low, {AMode::imm(63)});
+    return x64_or(ir::kI64, x64_and(ir::kI64, high, {AMode::reg(mask.reg)}), {AMode::reg(low.reg)});
+  };
+  Xmm x = put_xmm(value);
+
+  if (!saturates) {
+    with_flags_effect(compare(x, in_reg(x)), x64_trap_if_using(CC::P, ir::kTrapBadConversionToInteger));
+    with_flags_effect(compare(x, constant(limit)), x64_trap_if_using(CC::AE, ir::kTrapIntegerOverflow));
+    // The largest value that is too small; where the format cannot tell it from the minimum, the minimum is the bound.
+    const double minimum = is_signed ? -limit : 0.0;
+    const bool exact = single ? bits <= 16 || !is_signed : bits <= 32 || !is_signed;
+    const Xmm bound = [&] {
+      const double number = exact ? minimum - 1.0 : minimum;
+      if (single) {
+        const float narrow = static_cast<float>(number);
+        return x64_movss(constant_bytes(&narrow, 4));
+      }
+      return x64_movsd(constant_bytes(&number, 8));
+    }();
+    with_flags_effect(compare(bound, in_reg(x)), x64_trap_if_using(exact ? CC::AE : CC::A, ir::kTrapIntegerOverflow));
+    if (!is_signed && bits == 64) return convert_unsigned_64(x);
+    return convert(is_signed && bits <= 32 ? ir::kI32 : ir::kI64, x);
+  }
+
+  if (is_signed) {
+    const Type width = bits == 64 ? ir::kI64 : ir::kI32;
+    const double top = std::ldexp(1.0, static_cast<int>(width.bits()) - 1);
+    const Gpr raw = convert(width, x);
+    const Gpr largest = x64_const(width == ir::kI64 ? 0x7fffffffffffffffu : 0x7fffffffu);
+    const Gpr capped = with_flags(compare(x, constant(top)), x64_cmov_using(width, CC::AE, raw, reg(largest)));
+    const Gpr zero = x64_const(0);
+    Gpr result = with_flags(compare(x, in_reg(x)), x64_cmov_using(width, CC::P, capped, reg(zero)));
+    if (bits < 32) {
+      const i32 high = static_cast<i32>((1u << (bits - 1)) - 1), low = -high - 1;
+      const Gpr high_reg = x64_const(static_cast<u32>(high)), low_reg = x64_const(static_cast<u32>(low));
+      result = with_flags(x64_cmp_flags(ir::kI32, result, {AMode::imm(high)}), x64_cmov_using(ir::kI32, CC::G, result, reg(high_reg)));
+      result = with_flags(x64_cmp_flags(ir::kI32, result, {AMode::imm(low)}), x64_cmov_using(ir::kI32, CC::L, result, reg(low_reg)));
+    }
+    return result;
+  }
+
+  // The hardware's maximum gives its second operand for NaN: negatives and NaN become zero at once.
+  const Xmm zero = x64_xmm_zero();
+  x = single ? x64_maxss(x, in_reg(zero)) : x64_maxsd(x, in_reg(zero));
+  const Gpr raw = bits == 64 ? convert_unsigned_64(x) : convert(ir::kI64, x);
+  const Gpr largest = x64_const(bits == 64 ? ~u64{0} : (u64{1} << bits) - 1);
+  const Type width = bits == 64 ? ir::kI64 : ir::kI32;
+  return with_flags(compare(x, constant(limit)), x64_cmov_using(width, CC::AE, raw, reg(largest)));
+}
+
+// ---- names and registers of the machine
+
+u32 X64Lower::add_external(const ExternalUse& use) {
+  externals_.push_back(use);
+  return static_cast<u32>(externals_.size() - 1);
+}
+Gpr X64Lower::name_address(ir::ExternalName name, bool colocated, i64 addend) {
+  const u32 number = add_external({name, addend});
+  if (colocated) return x64_load_ext_name_near(number);
+  return options_.is_pic ? x64_load_ext_name_got(number) : x64_load_ext_name_far(number);
+}
+Gpr X64Lower::symbol_address(GlobalValue global) {
+  const ir::GlobalValueData& data = func().global_values[global];
+  if (data.tls) fail("thread-local symbols are not supported yet");
+  return name_address(data.name, data.colocated, data.offset);
+}
+Gpr X64Lower::function_address(FuncRef function) {
+  const ir::ExtFuncData& data = func().dfg.ext_funcs[function];
+  return name_address(data.name, data.colocated, 0);
+}
+Gpr X64Lower::read_frame_pointer() { return x64_lea(ir::kI64, AMode::other(Mode::FramePointer, 0)); }
+Gpr X64Lower::read_stack_pointer() { return x64_lea(ir::kI64, AMode::other(Mode::OutArg, 0)); }
+// Right above the saved frame pointer.
+Gpr X64Lower::read_return_address() { return x64_mov(ir::kI64, {AMode::other(Mode::FramePointer, 8)}); }
+Gpr X64Lower::read_pinned() { return x64_read_pinned(); }
+SideEffect X64Lower::write_pinned(Gpr value) { return x64_write_pinned(value); }
+Gpr X64Lower::handler_address(Block block, u64 index) {
+  // Target 0 of a try_call is its normal return.
+  const MBlock landing = order().target(order().lowered(block).index(), static_cast<u32>(index) + 1);
+  return x64_lea(ir::kI64, AMode::other(Mode::Label, static_cast<i32>(landing.index())));
+}
+
+// ---- calls
+
+const AbiSignature* X64Lower::abi_of(SigRef signature) {
+  u8& known = abi_known_[signature.index()];
+  if (known == 0) {
+    Result<void> made = lay_out(func().dfg.signatures[signature], options_.abi, abis_[signature.index()]);
+    known = made.has_value() ? 1 : 2;
+    if (!made.has_value()) fail(made.error().message());
+  }
+  if (known == 2) fail("the signature has no layout on x86-64");
+  return known == 1 ? &abis_[signature.index()] : nullptr;
+}
+
+VReg X64Lower::word_of(const Place& place, Value value) {
+  const Type ty = type(value);
+  if (ty == ir::kI128) return place.high ? put_high(value).reg : put_low(value).reg;
+  if (place.extension == ir::ArgExtension::Uext && ty.bits() < 64) return zero_extended(value).reg;
+  if (place.extension == ir::ArgExtension::Sext) {
+    if (ty == ir::kI8) return x64_movsx8(ir::kI64, put_gpr_mem(value)).reg;
+    if (ty == ir::kI16) return x64_movsx16(ir::kI64, put_gpr_mem(value)).reg;
+    if (ty == ir::kI32) return x64_movsxd(put_gpr_mem(value)).reg;
+  }
+  return reg_of(value);
+}
+
+void X64Lower::store_word(const Place& place, VReg reg, const AMode& to) {
+  if (place.type.is_vector()) {
+    x64_movups_to_mem(to, {reg});
+  } else if (place.type == ir::kF32) {
+    x64_movss_to_mem(to, {reg});
+  } else if (place.type == ir::kF64) {
+    x64_movsd_to_mem(to, {reg});
+  } else {
+    // The whole slot for extended values; what is above a value without extension is nobody's business.
+    const bool whole = place.extension != ir::ArgExtension::None || place.type == ir::kI64;
+    x64_mov_to_mem(whole ? ir::kI64 : ir::kI32, to, {AMode::reg(reg)});
+  }
+}
+
+VReg X64Lower::load_word(const Place& place, const AMode& from) {
+  if (place.type.is_vector()) return x64_movups(from).reg;
+  if (place.type == ir::kF32) return x64_movss(from).reg;
+  if (place.type == ir::kF64) return x64_movsd(from).reg;
+  return x64_mov(place.type == ir::kI64 ? ir::kI64 : ir::kI32, {from}).reg;
+}
+
+void X64Lower::place_args(const AbiSignature& abi, std::span<const Value> args, Mode area, i32 area_offset) {
+  for (const Place& place : abi.params) {
+    const Value value = args[place.value];
+    switch (place.kind) {
+      case Place::Kind::Reg: break;
+      case Place::Kind::Stack:
+        store_word(place, word_of(place, value), AMode::other(area, area_offset + static_cast<i32>(place.offset)));
+        break;
+      case Place::Kind::StructCopy: {
+        if (place.size / 8 > kMaxUnrolledStructWords) {
+          fail("struct arguments beyond 128 bytes are not supported yet");
+          break;
+        }
+        const VReg from = reg_of(value);
+        for (u32 at = 0; at < place.size; at += 8) {
+          const Gpr word = x64_mov(ir::kI64, {AMode::at(from, static_cast<i32>(at))});
+          x64_mov_to_mem(ir::kI64, AMode::other(area, area_offset + static_cast<i32>(place.offset + at)), {AMode::reg(word.reg)});
+        }
+        break;
+      }
+    }
+  }
+  for (const Place& place : abi.params) {
+    if (place.kind == Place::Kind::Reg) {
+      call_operands_.push_back(Operand::fixed_use(word_of(place, args[place.value]), place.reg));
+    }
+  }
+}
+
+void X64Lower::define_results(const AbiSignature& abi, std::span<const Value> results) {
+  for (const Place& place : abi.returns) {
+    const Value value = results[place.value];
+    if (place.kind != Place::Kind::Reg || !has_reg(value)) continue;
+    const ValueRegs regs = regs_of(value);
+    call_operands_.push_back(Operand::fixed_def(place.high ? regs.hi : regs.lo, place.reg));
+  }
+}
+
+void X64Lower::load_stack_results(const AbiSignature& abi, std::span<const Value> results) {
+  for (const Place& place : abi.returns) {
+    const Value value = results[place.value];
+    if (place.kind != Place::Kind::Stack || !has_reg(value)) continue;
+    const ValueRegs regs = regs_of(value);
+    const AMode from = AMode::other(Mode::OutArg, static_cast<i32>(abi.stack_arg_bytes + place.offset));
+    const VReg loaded = load_word(place, from);
+    // The load defines the value's own register.
+    LowerContext::insts().operands()[LowerContext::insts().num_operands() - 1].vreg = place.high ? regs.hi : regs.lo;
+    GANTRY_DCHECK(loaded.index() + 1 == vregs().next);
+  }
+}
+
+// Pushes the call with what is in call_operands_.
+void X64Lower::push_call(const machinst::CallInfo& call, PackedOption<Value> callee) {
+  MInst inst;
+  inst.imm = static_cast<i32>(add_call(call));
+  if (callee && call.is_tail) {
+    inst.op = op_of(Opcode::ReturnCallUnknown);
+    call_operands_.insert(call_operands_.begin(), Operand::fixed_use(reg_of(*callee), kR11));
+  } else if (callee) {
+    inst.op = op_of(Opcode::CallUnknown);
+    const GprMem place = put_gpr_mem(*callee);
+    inst.mode = static_cast<u8>(place.m.mode);
+    inst.aux = place.m.trap;
+    inst.disp = place.m.disp;
+    const u32 count = mode_registers(place.m.mode);
+    const bool reg = place.m.mode == Mode::Reg;
+    if (count > 1) call_operands_.insert(call_operands_.begin(), Operand::use(place.m.index));
+    if (count > 0) {
+      call_operands_.insert(call_operands_.begin(),
+                            Operand::use(place.m.base, reg ? regalloc::Constraint::Any : regalloc::Constraint::Reg));
+    }
+  } else {
+    inst.op = op_of(call.is_tail ? Opcode::ReturnCallKnown : Opcode::CallKnown);
+  }
+  if (!call.is_tail) clobber(call.clobbers);
+  LowerContext::insts().push_list(inst, call_operands_);
+}
+
+InstOutput X64Lower::lower_call(Inst inst) {
+  const ir::DataFlowGraph& dfg = func().dfg;
+  const InstOutput bound{InstOutput::kAlreadyBound, {}};
+  const AbiSignature* abi = abi_of(*dfg.call_signature(inst));
+  if (abi == nullptr) return bound;
+  const bool indirect = dfg.opcode(inst) == ir::Opcode::CallIndirect;
+  std::span<const Value> args = dfg.args(inst);
+  PackedOption<Value> callee;
+  if (indirect) {
+    callee = args[0];
+    args = args.subspan(1);
+  }
+  call_operands_.clear();
+  machinst::CallInfo call;
+  call.inst = inst;
+  call.block = current_block();
+  if (abi->has_return_area) {
+    const Gpr area = x64_lea(ir::kI64, AMode::other(Mode::OutArg, static_cast<i32>(abi->stack_arg_bytes)));
+    call_operands_.push_back(Operand::fixed_use(area.reg, kRdi));
+  }
+  place_args(*abi, args, Mode::OutArg, 0);
+  define_results(*abi, dfg.results(inst));
+  call.clobbers = abi->clobbers;
+  call.stack_arg_bytes = abi->stack_arg_bytes + abi->return_area_bytes;
+  call.callee_pop_bytes = abi->callee_pops ? abi->stack_arg_bytes : 0;
+  if (!indirect) {
+    const ir::ExtFuncData& target = dfg.ext_funcs[FuncRef::from_index(dfg[inst].words[0])];
+    call.name = target.name;
+    call.colocated = target.colocated;
+    call.patchable = target.patchable;
+    if (!call.colocated && !options_.is_pic) callee = PackedOption<Value>();
+  }
+  push_call(call, callee);
+  load_stack_results(*abi, dfg.results(inst));
+  return bound;
+}
+
+Xmm X64Lower::libcall(LibCall which, std::span<const Xmm> args) {
+  call_operands_.clear();
+  for (usize i = 0; i < args.size(); ++i) {
+    call_operands_.push_back(Operand::fixed_use(args[i].reg, xmm(static_cast<u32>(i))));
+  }
+  const Xmm result{fresh_xmm()};
+  call_operands_.push_back(Operand::fixed_def(result.reg, xmm(0)));
+  machinst::CallInfo call;
+  call.block = current_block();
+  call.name = {ir::ExternalName::Kind::LibCall, static_cast<u32>(which)};
+  call.colocated = options_.colocated_libcalls;
+  call.clobbers = kCallerSaved;
+  push_call(call, {});
+  return result;
+}
+Xmm X64Lower::libcall1(LibCall which, Xmm a) { return libcall(which, std::array{a}); }
+Xmm X64Lower::libcall3(LibCall which, Xmm a, Xmm b, Xmm c) { return libcall(which, std::array{a, b, c}); }
+
+void X64Lower::lower_return(std::span<const Value> values) {
+  call_operands_.clear();
+  for (const Place& place : own_abi_.returns) {
+    const Value value = values[place.value];
+    if (place.kind == Place::Kind::Stack) {
+      if (!return_area_.is_valid()) return_area_ = fresh_gpr();
+      store_word(place, word_of(place, value), AMode::at(return_area_, static_cast<i32>(place.offset)));
+    }
+  }
+  for (const Place& place : own_abi_.returns) {
+    if (place.kind == Place::Kind::Reg) {
+      call_operands_.push_back(Operand::fixed_use(word_of(place, values[place.value]), place.reg));
+    }
+  }
+  // The C convention hands the pointer of a struct result back.
+  for (usize i = 0; i < func().signature.params.size(); ++i) {
+    if (func().signature.params[i].purpose == ir::ArgPurpose::StructReturn && own_abi_.returns.empty()) {
+      const Value pointer = func().dfg.block_params(*func().layout.entry())[i];
+      call_operands_.push_back(Operand::fixed_use(reg_of(pointer), kRax));
+    }
+  }
+  MInst inst;
+  inst.op = op_of(Opcode::Rets);
+  LowerContext::insts().push_list(inst, call_operands_);
+}
+
+void X64Lower::lower_tail_call(Inst inst) {
+  const ir::DataFlowGraph& dfg = func().dfg;
+  const AbiSignature* abi = abi_of(*dfg.call_signature(inst));
+  if (abi == nullptr) return;
+  const bool indirect = dfg.opcode(inst) == ir::Opcode::ReturnCallIndirect;
+  std::span<const Value> args = dfg.args(inst);
+  PackedOption<Value> callee;
+  if (indirect) {
+    callee = args[0];
+    args = args.subspan(1);
+  }
+  for (const Place& place : own_abi_.params) {
+    if (place.kind == Place::Kind::StructCopy) fail("tail calls from functions with struct arguments");
+  }
+  call_operands_.clear();
+  if (abi->has_return_area) {
+    if (!return_area_.is_valid()) return_area_ = fresh_gpr();
+    call_operands_.push_back(Operand::fixed_use(return_area_, kRdi));
+  }
+  uses_tail_calls_ = true;
+  tail_calls_.max_stack_arg_bytes = std::max(tail_calls_.max_stack_arg_bytes, abi->stack_arg_bytes);
+  // The new arguments end where the old ones end: the caller's stack pointer. Old ones have been loaded at entry.
+  place_args(*abi, args, Mode::InArg,
+             static_cast<i32>(own_abi_.stack_arg_bytes) - static_cast<i32>(abi->stack_arg_bytes));
+  machinst::CallInfo call;
+  call.block = current_block();
+  call.is_tail = true;
+  call.callee_pop_bytes = abi->stack_arg_bytes;
+  if (!indirect) {
+    const ir::ExtFuncData& target = dfg.ext_funcs[FuncRef::from_index(dfg[inst].words[0])];
+    call.name = target.name;
+    call.colocated = target.colocated;
+    if (!target.colocated && !options_.is_pic) {
+      // Any distance: the address goes through a register.
+      const Gpr address = name_address(target.name, false, 0);
+      MInst jump;
+      call.colocated = true;
+      jump.op = op_of(Opcode::ReturnCallUnknown);
+      jump.imm = static_cast<i32>(add_call(call));
+      call_operands_.insert(call_operands_.begin(), Operand::fixed_use(address.reg, kR11));
+      LowerContext::insts().push_list(jump, call_operands_);
+      return;
+    }
+  }
+  push_call(call, callee);
+}
+
+// Results and the exception's payload are both definitions of the call, by register: one register may serve both, since only
+// one kind of edge is taken.
+void X64Lower::lower_try_call(Inst inst) {
+  const ir::DataFlowGraph& dfg = func().dfg;
+  const AbiSignature* abi = abi_of(*dfg.call_signature(inst));
+  if (abi == nullptr) return;
+  const bool indirect = dfg.opcode(inst) == ir::Opcode::TryCallIndirect;
+  std::span<const Value> args = dfg.args(inst);
+  PackedOption<Value> callee;
+  if (indirect) {
+    callee = args[0];
+    args = args.subspan(1);
+  }
+  if (abi->has_return_area) return fail("try_call with results in memory is not supported yet");
+  call_operands_.clear();
+  place_args(*abi, args, Mode::OutArg, 0);
+
+  VReg by_reg[regalloc::kNumPRegs];
+  const auto def_in = [&](PReg reg) {
+    VReg& def = by_reg[reg.index()];
+    if (!def.is_valid()) {
+      def = vregs().fresh(reg.reg_class());
+      call_operands_.push_back(Operand::fixed_def(def, reg));
+    }
+    return def;
+  };
+  std::vector<VReg> returns, payload;
+  for (const Place& place : abi->returns) {
+    if (place.high) return fail("try_call with an i128 result is not supported yet");
+    returns.push_back(def_in(place.reg));
+  }
+  payload = {def_in(kRax), def_in(kRdx)};
+
+  machinst::CallInfo call;
+  call.inst = inst;
+  call.block = current_block();
+  call.is_try = true;
+  const bool keeps_callee_saved =
+      abi->call_conv == ir::CallConv::SystemV || abi->call_conv == ir::CallConv::Fast;
+  call.clobbers = keeps_callee_saved ? abi->clobbers : kAllRegs;
+  call.stack_arg_bytes = abi->stack_arg_bytes;
+  call.callee_pop_bytes = abi->callee_pops ? abi->stack_arg_bytes : 0;
+  if (!indirect) {
+    const ir::ExtFuncData& target = dfg.ext_funcs[FuncRef::from_index(dfg[inst].words[0])];
+    call.name = target.name;
+    call.colocated = target.colocated;
+    call.patchable = target.patchable;
+  }
+  const ir::ExceptionTableData& table = dfg.exception_tables[ir::ExceptionTable::from_index(dfg[inst].words[2])];
+  u32 num_contexts = 0;
+  for (const ir::ExceptionTableData::Item& item : table.items) {
+    if (!item.context) continue;
+    call_operands_.push_back(late_any_use(reg_of(*item.context)));
+    ++num_contexts;
+  }
+  call.num_contexts = num_contexts;
+  call.normal_target = target(0).index();
+  push_call(call, callee);
+  set_try_results(returns, payload);
+}
+
+// min(index, n) into a table of n + 1 targets whose last is the default: no branch to mispredict or to speculate past.
+void X64Lower::lower_br_table(Inst inst) {
+  const std::span<const MBlock> targets = order().targets(current_block());
+  const u32 n = static_cast<u32>(targets.size()) - 1;
+  if (n == 0) {
+    x64_jmp(targets[0]);
+    return;
+  }
+  std::vector<MBlock> table(targets.begin() + 1, targets.end());
+  table.push_back(targets[0]);
+  const Gpr index = put_gpr(func().dfg[inst].arg(0));
+  const Gpr last = x64_const(n);
+  const Gpr clamped = with_flags(x64_cmp_flags(ir::kI32, index, {AMode::reg(last.reg)}),
+                                 x64_cmov_using(ir::kI32, CC::AE, index, {AMode::reg(last.reg)}));
+  x64_jmp_table_seq(clamped, add_jump_table(table));
+}
+
+// ---- parameters
+
+void X64Lower::lower_params() {
+  const ir::DataFlowGraph& dfg = func().dfg;
+  const std::span<const Value> params = dfg.block_params(*func().layout.entry());
+  call_operands_.clear();
+  if (return_area_.is_valid()) call_operands_.push_back(Operand::fixed_def(return_area_, kRdi));
+  for (const Place& place : own_abi_.params) {
+    const Value value = params[place.value];
+    if (place.kind != Place::Kind::Reg || !has_reg(value)) continue;
+    const ValueRegs regs = regs_of(value);
+    call_operands_.push_back(Operand::fixed_def(place.high ? regs.hi : regs.lo, place.reg));
+  }
+  if (!call_operands_.empty()) {
+    MInst inst;
+    inst.op = op_of(Opcode::Args);
+    LowerContext::insts().push_list(inst, call_operands_);
+  }
+  for (const Place& place : own_abi_.params) {
+    const Value value = params[place.value];
+    if (place.kind == Place::Kind::Reg || !has_reg(value)) continue;
+    const ValueRegs regs = regs_of(value);
+    const AMode from = AMode::other(Mode::InArg, static_cast<i32>(place.offset));
+    if (place.kind == Place::Kind::StructCopy) {
+      x64_lea(ir::kI64, from);
+    } else {
+      load_word(place, from);
+    }
+    LowerContext::insts().operands()[LowerContext::insts().num_operands() - 1].vreg = place.high ? regs.hi : regs.lo;
+  }
+}
+
+}  // namespace gantry::isa::x64
