@@ -93,6 +93,13 @@ bool DataFlowGraph::make_alias(Value alias, Value target) {
   return true;
 }
 
+void DataFlowGraph::make_alias_as_written(Value alias, Value target) {
+  GANTRY_DCHECK(!is_valid(alias));
+  const Value end = resolve(target);
+  values_[alias] = ValueData(ValueData::Kind::Alias, end.index(), type(end), 0);
+  if (end != target) written_targets_.insert(alias, target);
+}
+
 void DataFlowGraph::resolve_all_aliases() {
   bool any = false;
   for (const ValueData& data : std::as_const(values_).values()) any |= data.kind() == ValueData::Kind::Alias;
@@ -186,6 +193,7 @@ void DataFlowGraph::clear() {
   insts_.clear();
   results_.clear();
   values_.clear();
+  written_targets_.clear();
   block_params_.clear();
   lists_.clear();
   mem_flags_.resize(1);

@@ -223,6 +223,15 @@ class DataFlowGraph {
   }
   // Makes `alias` another name of `target`. False (and no change) if that would close a cycle.
   bool make_alias(Value alias, Value target);
+  // The same for a value that is not defined yet. Text has chains of any length: the alias points to their end, so that
+  // resolving stays one step, and what was written is kept for the printer.
+  void make_alias_as_written(Value alias, Value target);
+  // What the text of an alias says: a value that resolves to the same.
+  Value written_target(Value alias) const {
+    const Value end = Value::from_index(values_[alias].owner());
+    const Value* written = written_targets_.find(alias);
+    return written != nullptr && resolve(*written) == resolve(end) ? *written : end;
+  }
   // Replaces aliases in all operands, block-call arguments, tables and returns.
   void resolve_all_aliases();
 
@@ -262,6 +271,7 @@ class DataFlowGraph {
   PrimaryMap<Inst, InstData> insts_;
   std::vector<Value> results_;  // by instruction: reserved (none), the value, or a list handle with kListBit
   PrimaryMap<Value, ValueData> values_;
+  mutable SparseMap<Value, Value> written_targets_;  // of aliases whose text names another alias
   PrimaryMap<Block, ValueList> block_params_;
   ValueListPool lists_;
   std::vector<MemFlags> mem_flags_{MemFlags{}};

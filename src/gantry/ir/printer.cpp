@@ -86,6 +86,7 @@ class Printer {
   u32 block_number_ = 0;
   // Aliases of a value as a list through the numbers: first by target, next by alias; 0 ends, else number + 1.
   std::vector<u32> first_alias_, next_alias_;
+  std::vector<Value> alias_stack_;
   usize indent_ = 4;
 };
 
@@ -127,29 +128,29 @@ void Printer::collect_aliases() {
       first_alias_.assign(dfg_.num_values(), 0);
       next_alias_.assign(dfg_.num_values(), 0);
     }
-    const u32 target = dfg_.value_data(value).owner();
+    const u32 target = dfg_.written_target(value).index();
     next_alias_[i] = first_alias_[target];
     first_alias_[target] = i + 1;
   }
 }
 
+// All aliases of a value by number, then those of the last of them, and so on.
 void Printer::print_aliases(Value target) {
   if (first_alias_.empty() || first_alias_[target.index()] == 0) return;
-  // Aliases of aliases follow those they stand for.
-  std::vector<u32> stack{first_alias_[target.index()]};
-  while (!stack.empty()) {
-    const u32 at = stack.back();
-    stack.pop_back();
-    if (at == 0) continue;
-    const Value alias = Value::from_index(at - 1);
-    out_.repeat(' ', indent_);
-    value(alias);
-    out_.write(" -> ");
-    value(Value::from_index(dfg_.value_data(alias).owner()));
-    out_.write('\n');
-    define(alias);
-    stack.push_back(next_alias_[alias.index()]);
-    stack.push_back(first_alias_[alias.index()]);
+  alias_stack_.assign(1, target);
+  while (!alias_stack_.empty()) {
+    const Value of = alias_stack_.back();
+    alias_stack_.pop_back();
+    for (u32 at = first_alias_[of.index()]; at != 0; at = next_alias_[at - 1]) {
+      const Value alias = Value::from_index(at - 1);
+      out_.repeat(' ', indent_);
+      value(alias);
+      out_.write(" -> ");
+      value(of);
+      out_.write('\n');
+      define(alias);
+      alias_stack_.push_back(alias);
+    }
   }
 }
 
@@ -279,27 +280,36 @@ void Printer::print_margin(Inst inst) {
 
 void Printer::print_constant_operands(Inst inst) {
   bool first = true;
-  for (const Value operand : dfg_.args(inst)) {
-    if (!dfg_.is_valid(operand)) continue;
+  const auto print = [&](Value operand) {
+    if (!dfg_.is_valid(operand)) return;
     const Value root = dfg_.resolve(operand);
-    if (dfg_.value_data(root).kind() != ValueData::Kind::Result) continue;
-    const InstData& source = dfg_[*dfg_.defining_inst(root)];
+    const ValueData& data = dfg_.value_data(root);
+    if (data.kind() != ValueData::Kind::Result) return;
+    const InstData& source = dfg_[Inst::from_index(data.owner())];
     const meta::Format format = inst_facts(source.opcode).format;
     const bool is_float = format == meta::Format::UnaryIeee16 || format == meta::Format::UnaryIeee32 ||
                           format == meta::Format::UnaryIeee64;
-    if (!is_float && format != meta::Format::UnaryImm && format != meta::Format::UnaryConst) continue;
+    if (!is_float && format != meta::Format::UnaryImm && format != meta::Format::UnaryConst) return;
     out_.write(first ? "  ; " : ", ");
     first = false;
     value(operand);
     out_.write(" = ");
     if (format == meta::Format::UnaryImm) {
-      print_imm(sign_extended(source.wide(), dfg_.type(root)), out_);
+      print_imm(sign_extended(source.wide(), data.type()), out_);
     } else if (is_float) {
-      print_float(dfg_.type(root), source.wide(), out_);
+      print_float(data.type(), source.wide(), out_);
     } else {
       out_.put("const", source.words[0]);
     }
-  }
+  };
+  for (const Value operand : dfg_.args(inst)) print(operand);
+  if (!is_branch(dfg_.opcode(inst))) return;
+  dfg_.for_each_block_call(inst, [&](BlockCall call) {
+    for (const Value encoded : call.args(dfg_.lists())) {
+      const BlockArg arg = BlockArg::decoded(encoded);
+      if (arg.is_value()) print(arg.as_value());
+    }
+  });
 }
 
 void Printer::print_values(std::span<const Value> values) {

@@ -196,9 +196,7 @@ const char* parse_lane_int(std::string_view text, u32 bits, u128& out) {
   Magnitude magnitude;
   if (const char* wrong = parse_magnitude(text, {bits, bits / 4, false, true}, magnitude)) return wrong;
   const u128 limit = u128{1} << (bits - 1);
-  if (magnitude.negative ? magnitude.value > limit : (!magnitude.hex && magnitude.value >= limit)) {
-    return "number out of range for its type";
-  }
+  if (magnitude.negative && magnitude.value > limit) return "number out of range for its type";
   out = (magnitude.negative ? 0 - magnitude.value : magnitude.value) & (~u128{0} >> (128 - bits));
   return nullptr;
 }

@@ -81,11 +81,11 @@ bool FunctionParser::parse_alias(u32 alias, const char* at) {
   if (is_defined(alias)) {
     if (alias == root.index()) return fail(at, length, "alias cycle through " + value_name(alias));
     const Value known = Value::from_index(alias);
-    if (dfg.is_alias(known) && dfg.resolve(known) == root) return true;
+    if (dfg.is_alias(known) && dfg.written_target(known).index() == target) return true;
     return duplicate(at, length, "v", alias);
   }
   dfg.ensure_values(alias + 1);
-  dfg.make_alias(Value::from_index(alias), root);
+  dfg.make_alias_as_written(Value::from_index(alias), Value::from_index(target));
   return true;
 }
 
