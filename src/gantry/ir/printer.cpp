@@ -1,6 +1,7 @@
-// Problem: printed text is compared byte by byte and read back, also for functions that the verifier would refuse. Idea:
-// print in one pass over the layout, and remember which values the text of the present block has already defined: only
-// of those does the reader know the type, so only then may a type suffix be left out.
+// Problem: printed text is compared byte by byte and read back, also for functions that the
+// verifier would refuse. Idea: print in one pass over the layout, and remember which values the
+// text of the present block has already defined: only of those does the reader know the type, so
+// only then may a type suffix be left out.
 #include "gantry/ir/printer.h"
 
 #include <algorithm>
@@ -24,7 +25,6 @@ void print_imm(i64 number, TextWriter& out) {
     if (group != 0) out.write('_');
   }
 }
-
 
 void print_offset(i64 offset, TextWriter& out) {
   if (offset == 0) return;
@@ -73,7 +73,8 @@ class Printer {
   bool suffix_may_be_left_out(Inst inst, Type control);
   Type control_type(Inst inst);
   void define(Value value) {
-    if (!defined_in_.empty() && value.index() < defined_in_.size()) defined_in_[value.index()] = block_number_;
+    if (!defined_in_.empty() && value.index() < defined_in_.size())
+      defined_in_[value.index()] = block_number_;
   }
   void collect_aliases();
 
@@ -82,9 +83,11 @@ class Printer {
   const Function& func_;
   const DataFlowGraph& dfg_;
   TextWriter& out_;
-  std::vector<u32> defined_in_;  // by value: 1 + place in the order of the block whose text defined it; empty: one line only
+  std::vector<u32> defined_in_;  // by value: 1 + place in the order of the block whose text defined
+                                 // it; empty: one line only
   u32 block_number_ = 0;
-  // Aliases of a value as a list through the numbers: first by target, next by alias; 0 ends, else number + 1.
+  // Aliases of a value as a list through the numbers: first by target, next by alias; 0 ends, else
+  // number + 1.
   std::vector<u32> first_alias_, next_alias_;
   std::vector<Value> alias_stack_;
   usize indent_ = 4;
@@ -182,7 +185,9 @@ void Printer::print_preamble() {
     const GlobalValueData& data = func_.global_values[gv];
     out_.put("    gv", gv.index(), " = ");
     switch (data.kind) {
-      case GlobalValueData::Kind::VmContext: out_.write("vmctx"); break;
+      case GlobalValueData::Kind::VmContext:
+        out_.write("vmctx");
+        break;
       case GlobalValueData::Kind::Load:
         out_.write("load.");
         write_type(data.type, out_);
@@ -287,7 +292,8 @@ void Printer::print_constant_operands(Inst inst) {
     if (data.kind() != ValueData::Kind::Result) return;
     const InstData& source = dfg_[Inst::from_index(data.owner())];
     const meta::Format format = inst_facts(source.opcode).format;
-    const bool is_float = format == meta::Format::UnaryIeee16 || format == meta::Format::UnaryIeee32 ||
+    const bool is_float = format == meta::Format::UnaryIeee16 ||
+                          format == meta::Format::UnaryIeee32 ||
                           format == meta::Format::UnaryIeee64;
     if (!is_float && format != meta::Format::UnaryImm && format != meta::Format::UnaryConst) return;
     out_.write(first ? "  ; " : ", ");
@@ -327,9 +333,15 @@ void Printer::print_block_call(BlockCall call) {
     first = false;
     const BlockArg arg = BlockArg::decoded(encoded);
     switch (arg.kind()) {
-      case BlockArg::Kind::Value: value(arg.as_value()); break;
-      case BlockArg::Kind::TryCallReturn: out_.put("ret", arg.number()); break;
-      case BlockArg::Kind::TryCallException: out_.put("exn", arg.number()); break;
+      case BlockArg::Kind::Value:
+        value(arg.as_value());
+        break;
+      case BlockArg::Kind::TryCallReturn:
+        out_.put("ret", arg.number());
+        break;
+      case BlockArg::Kind::TryCallException:
+        out_.put("exn", arg.number());
+        break;
     }
   }
   if (!first) out_.write(')');
@@ -362,6 +374,7 @@ bool Printer::print_mem_flags(const MemFlags& flags) {
 }
 
 bool results_fit(const DataFlowGraph& dfg, Inst inst, Type control) {
+  if (inst_facts(dfg.opcode(inst)).has_list) return true;  // a signature says
   const std::span<const Value> results = dfg.results(inst);
   for (u32 i = 0; i < results.size(); ++i) {
     if (result_type(dfg.opcode(inst), i, control) != dfg.type(results[i])) return false;
@@ -369,13 +382,15 @@ bool results_fit(const DataFlowGraph& dfg, Inst inst, Type control) {
   return true;
 }
 
-// The type that makes the reader give the results the types they have. Differs from that of the controlling operand only
-// in functions the verifier refuses.
+// The type that makes the reader give the results the types they have. Differs from that of the
+// controlling operand only in functions the verifier refuses.
 Type Printer::control_type(Inst inst) {
   const Type usual = dfg_.control_type(inst);
   const InstFacts& facts = inst_facts(dfg_.opcode(inst));
-  if (facts.control_operand < 0 || facts.num_fixed_results == 0) return usual;
-  if (usual.is_valid() && allowed_control_type(dfg_.opcode(inst), usual) && results_fit(dfg_, inst, usual)) return usual;
+  if (facts.control_operand < 0) return usual;
+  if (usual.is_valid() && allowed_control_type(dfg_.opcode(inst), usual) &&
+      results_fit(dfg_, inst, usual))
+    return usual;
   for (u16 code = 0x74; code < 0x280; ++code) {
     const Type type = Type::from_code(code);
     if (allowed_control_type(dfg_.opcode(inst), type) && results_fit(dfg_, inst, type)) return type;
@@ -440,11 +455,15 @@ void Printer::print_operands(Inst inst) {
     out_.write(' ');
     if (print_mem_flags(dfg_.mem_flags(inst))) out_.write(' ');
   };
-  const auto values = [&](u32 count) { print_values({reinterpret_cast<const Value*>(data.words), count}); };
+  const auto values = [&](u32 count) {
+    print_values({reinterpret_cast<const Value*>(data.words), count});
+  };
   const std::span<const Value> args = dfg_.args(inst);
   const Format format = inst_facts(data.opcode).format;
   switch (format) {
-    case Format::NullAry: out_.write(' '); return;
+    case Format::NullAry:
+      out_.write(' ');
+      return;
     case Format::MultiAry:
       if (!args.empty()) out_.write(' ');
       print_values(args);
@@ -469,10 +488,17 @@ void Printer::print_operands(Inst inst) {
     case Format::UnaryIeee32:
     case Format::UnaryIeee64:
       out_.write(' ');
-      print_float(format == Format::UnaryIeee16 ? kF16 : format == Format::UnaryIeee32 ? kF32 : kF64, data.wide(), out_);
+      print_float(format == Format::UnaryIeee16   ? kF16
+                  : format == Format::UnaryIeee32 ? kF32
+                                                  : kF64,
+                  data.wide(), out_);
       return;
-    case Format::UnaryConst: out_.put(" const", data.words[0]); return;
-    case Format::UnaryGlobalValue: out_.put(" gv", data.words[0]); return;
+    case Format::UnaryConst:
+      out_.put(" const", data.words[0]);
+      return;
+    case Format::UnaryGlobalValue:
+      out_.put(" gv", data.words[0]);
+      return;
     case Format::Shuffle:
       out_.write(' ');
       print_values(args);
@@ -533,12 +559,16 @@ void Printer::print_operands(Inst inst) {
       print_values(args.subspan(1));
       out_.write(')');
       break;
-    case Format::FuncAddr: out_.put(" fn", data.words[0]); return;
+    case Format::FuncAddr:
+      out_.put(" fn", data.words[0]);
+      return;
     case Format::StackAddr:
       out_.put(" ss", data.words[0]);
       print_offset(data.offset(1), out_);
       return;
-    case Format::DynamicStackAddr: out_.put(" dss", data.words[0]); return;
+    case Format::DynamicStackAddr:
+      out_.put(" dss", data.words[0]);
+      return;
     case Format::Load:
       flags();
       values(1);
@@ -584,7 +614,8 @@ void Printer::print_operands(Inst inst) {
   }
   if (format == Format::Call) return;
   using Item = ExceptionTableData::Item;
-  const ExceptionTableData& table = dfg_.exception_tables[ExceptionTable::from_index(data.words[2])];
+  const ExceptionTableData& table =
+      dfg_.exception_tables[ExceptionTable::from_index(data.words[2])];
   out_.put(", sig", (*table.signature).index(), ", ");
   print_block_call(table.normal_return);
   out_.write(", [");
@@ -625,7 +656,9 @@ void print_i128(u128 bits, TextWriter& out) {
 }  // namespace
 
 void print(const Function& func, TextWriter& out) { Printer(func, out).print_function(); }
-void print_inst(const Function& func, Inst inst, TextWriter& out) { Printer(func, out).print_inst(inst); }
+void print_inst(const Function& func, Inst inst, TextWriter& out) {
+  Printer(func, out).print_inst(inst);
+}
 
 void print_function_name(const FunctionName& name, TextWriter& out) {
   if (name.is_user) {
@@ -646,9 +679,15 @@ void print_external_name(const Function& func, ExternalName name, TextWriter& ou
       }
       return;
     }
-    case ExternalName::Kind::TestCase: out.put('%', func.test_names[name.index]); return;
-    case ExternalName::Kind::LibCall: out.put('%', meta::kLibCalls[name.index].name); return;
-    case ExternalName::Kind::KnownSymbol: out.put('%', meta::kKnownSymbols[name.index]); return;
+    case ExternalName::Kind::TestCase:
+      out.put('%', func.test_names[name.index]);
+      return;
+    case ExternalName::Kind::LibCall:
+      out.put('%', meta::kLibCalls[name.index].name);
+      return;
+    case ExternalName::Kind::KnownSymbol:
+      out.put('%', meta::kKnownSymbols[name.index]);
+      return;
   }
 }
 

@@ -1,5 +1,5 @@
-// Larger texts: the repository's own files, and, where they are, a conformance suite and a corpus of CLIF (the directory
-// is GANTRY_SHARED, or `shared` beside the repository).
+// Larger texts: the repository's own files, and, where they are, a conformance suite and a corpus
+// of CLIF (the directory is GANTRY_SHARED, or `shared` beside the repository).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -48,7 +48,8 @@ void expect_reads_and_stays(const fs::path& file) {
     for (const Comment& comment : source.comments) {
       RunCommand command;
       const Result<bool> read = parse_run_command(comment.text, func.signature, command);
-      EXPECT_TRUE(read.has_value()) << file << ":" << comment.line << ": " << (read ? "" : read.error().message());
+      EXPECT_TRUE(read.has_value())
+          << file << ":" << comment.line << ": " << (read ? "" : read.error().message());
       commands += read.has_value() && *read;
     }
   }
@@ -59,7 +60,8 @@ void expect_reads_and_stays(const fs::path& file) {
 }
 
 TEST(Corpus, own_files) {
-  const std::vector<fs::path> files = files_below(fs::path(GANTRY_SOURCE_DIR) / "tests/filetests/reader", ".clif");
+  const std::vector<fs::path> files =
+      files_below(fs::path(GANTRY_SOURCE_DIR) / "tests/filetests/reader", ".clif");
   EXPECT_FALSE(files.empty());
   for (const fs::path& file : files) expect_reads_and_stays(file);
 }
@@ -79,7 +81,8 @@ TEST(Corpus, real_programs_print_as_they_were) {
     ASSERT_NE(unpacked, nullptr);
     std::string text;
     char buffer[1 << 16];
-    for (usize size; (size = std::fread(buffer, 1, sizeof buffer, unpacked)) > 0;) text.append(buffer, size);
+    for (usize size; (size = std::fread(buffer, 1, sizeof buffer, unpacked)) > 0;)
+      text.append(buffer, size);
     if (pclose(unpacked) != 0) GTEST_SKIP() << "no zstd";
     Reader reader(text, {});
     ir::Function func;
@@ -92,7 +95,8 @@ TEST(Corpus, real_programs_print_as_they_were) {
       const usize end = text.find("\n}\n", at) + 3;
       out.clear();
       ir::print(func, out);
-      ASSERT_EQ(out.view(), std::string_view(text).substr(at, end - at)) << file << " function " << functions;
+      ASSERT_EQ(out.view(), std::string_view(text).substr(at, end - at))
+          << file << " function " << functions;
       at = end;
     }
     EXPECT_TRUE(reader.diagnostics().empty()) << file;

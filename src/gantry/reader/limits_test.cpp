@@ -28,16 +28,22 @@ TEST(Limits, block_numbers) {
 }
 
 TEST(Limits, entity_numbers) {
-  EXPECT_EQ(first_finding("function %f() {\nblock0(v100000: i32):\n return v100000\n}").message, "");
+  EXPECT_EQ(first_finding("function %f() {\nblock0(v100000: i32):\n return v100000\n}").message,
+            "");
   for (const std::string_view text :
-       {"function %f() {\nblock0(v100001: i32):\n return\n}", "function %f() {\nss100001 = explicit_slot 1\n}",
+       {"function %f() {\nblock0(v100001: i32):\n return\n}",
+        "function %f() {\nss100001 = explicit_slot 1\n}",
         "function %f() {\nblock0:\n return v4000000000\n}", "function %f() {\ngv100001 = vmctx\n}",
         "function %f() {\nsig100001 = ()\n}", "function %f() {\nfn100001 = %f()\n}",
-        "function %f() {\nconst100001 = 0x00\n}", "function %f() {\ngv0 = symbol userextname100001\n}"}) {
+        "function %f() {\nconst100001 = 0x00\n}",
+        "function %f() {\ngv0 = symbol userextname100001\n}"}) {
     expect_limit(text, limits::kTextEntityFloor);
   }
   // The text's own size is the limit where that is larger.
-  EXPECT_EQ(first_finding("function %f() {\nblock0(v150000: i32):\n return\n}" + std::string(200000, ' ')).message, "");
+  EXPECT_EQ(
+      first_finding("function %f() {\nblock0(v150000: i32):\n return\n}" + std::string(200000, ' '))
+          .message,
+      "");
 }
 
 TEST(Limits, memory_flags) {
@@ -65,7 +71,8 @@ TEST(Limits, results) {
     results += ",v" + std::to_string(i);
   }
   const auto text = [&] {
-    return "function %f() {\nfn0 = %g() -> " + returns + "\nblock0:\n" + results + " = call fn0()\nreturn\n}";
+    return "function %f() {\nfn0 = %g() -> " + returns + "\nblock0:\n" + results +
+           " = call fn0()\nreturn\n}";
   };
   expect_limit(text(), limits::kMaxBlockParams);
 }

@@ -1,5 +1,5 @@
-// Run commands: a call with literal arguments and what it must give, in a comment behind a function. The signature says
-// of which type each literal is.
+// Run commands: a call with literal arguments and what it must give, in a comment behind a
+// function. The signature says of which type each literal is.
 #include <string>
 
 #include "gantry/reader/literals.h"
@@ -12,7 +12,11 @@ namespace {
 class CommandParser {
  public:
   CommandParser(std::string_view comment, const ir::Signature& signature, RunCommand& out)
-      : begin_(comment.data()), end_(comment.data() + comment.size()), p_(comment.data()), signature_(signature), out_(out) {}
+      : begin_(comment.data()),
+        end_(comment.data() + comment.size()),
+        p_(comment.data()),
+        signature_(signature),
+        out_(out) {}
 
   Result<bool> parse();
 
@@ -30,8 +34,8 @@ class CommandParser {
     return true;
   }
   Result<ir::DataValue> parse_value(ir::Type type);
-  Result<void> parse_values(const std::vector<ir::AbiParam>& params, std::string_view close, std::string_view what,
-                            std::vector<ir::DataValue>& values);
+  Result<void> parse_values(const std::vector<ir::AbiParam>& params, std::string_view close,
+                            std::string_view what, std::vector<ir::DataValue>& values);
   Result<void> parse_call();
   Result<void> parse_expected();
 
@@ -45,7 +49,9 @@ class CommandParser {
 Result<ir::DataValue> CommandParser::parse_value(ir::Type type) {
   skip_space();
   ir::DataValue value{type, {}};
-  const auto number = [&] { return std::string_view(p_, static_cast<usize>(scan_number(p_, end_) - p_)); };
+  const auto number = [&] {
+    return std::string_view(p_, static_cast<usize>(scan_number(p_, end_) - p_));
+  };
   if (type.is_scalar()) {
     const std::string_view text = number();
     if (text.empty()) return error("expected a number");
@@ -63,7 +69,9 @@ Result<ir::DataValue> CommandParser::parse_value(ir::Type type) {
     for (u32 i = 0; i < type.lane_count(); ++i) {
       skip_space();
       const std::string_view text = number();
-      if (text.empty()) return error("expected the value of lane " + std::to_string(i) + " (lanes stand without commas)");
+      if (text.empty())
+        return error("expected the value of lane " + std::to_string(i) +
+                     " (lanes stand without commas)");
       u128 bits = 0;
       if (const char* wrong = parse_scalar(text, lane, bits)) return error(wrong);
       p_ += text.size();
@@ -77,21 +85,25 @@ Result<ir::DataValue> CommandParser::parse_value(ir::Type type) {
   const std::string_view text = number();
   if (text.empty()) return error("expected a vector: hexadecimal bytes or [lane lane ...]");
   u32 given = 0;
-  if (const char* wrong = parse_hex_bytes(text, std::span(value.bytes).first(size), given)) return error(wrong);
+  if (const char* wrong = parse_hex_bytes(text, std::span(value.bytes).first(size), given))
+    return error(wrong);
   p_ += text.size();
   return value;
 }
 
-Result<void> CommandParser::parse_values(const std::vector<ir::AbiParam>& params, std::string_view close,
-                                         std::string_view what, std::vector<ir::DataValue>& values) {
+Result<void> CommandParser::parse_values(const std::vector<ir::AbiParam>& params,
+                                         std::string_view close, std::string_view what,
+                                         std::vector<ir::DataValue>& values) {
   for (usize i = 0; i < params.size(); ++i) {
-    if (i != 0 && !accept(",")) return error("expected ',': the signature has " + std::to_string(params.size()) + ' ' + std::string(what));
+    if (i != 0 && !accept(","))
+      return error("expected ',': the signature has " + std::to_string(params.size()) + ' ' +
+                   std::string(what));
     GANTRY_TRY_ASSIGN(const ir::DataValue value, parse_value(params[i].type));
     values.push_back(value);
   }
   if (accept(close)) return {};
-  return error("expected '" + std::string(close) + "': the signature has " + std::to_string(params.size()) + ' ' +
-               std::string(what));
+  return error("expected '" + std::string(close) + "': the signature has " +
+               std::to_string(params.size()) + ' ' + std::string(what));
 }
 
 Result<void> CommandParser::parse_call() {
@@ -118,7 +130,8 @@ Result<void> CommandParser::parse_expected() {
     return {};
   }
   if (!accept("[")) {
-    return error("expected '[': the signature has " + std::to_string(signature_.returns.size()) + " results");
+    return error("expected '[': the signature has " + std::to_string(signature_.returns.size()) +
+                 " results");
   }
   return parse_values(signature_.returns, "]", "results", out_.expected);
 }
@@ -134,13 +147,16 @@ Result<bool> CommandParser::parse() {
     if (!out_.is_print) GANTRY_TRY(parse_expected());
   }
   skip_space();
-  if (p_ != end_) return error(out_.has_call ? "unexpected text behind the command" : "expected ':' or the end of the line");
+  if (p_ != end_)
+    return error(out_.has_call ? "unexpected text behind the command"
+                               : "expected ':' or the end of the line");
   return true;
 }
 
 }  // namespace
 
-Result<bool> parse_run_command(std::string_view comment, const ir::Signature& signature, RunCommand& out) {
+Result<bool> parse_run_command(std::string_view comment, const ir::Signature& signature,
+                               RunCommand& out) {
   out = {};
   return CommandParser(comment, signature, out).parse();
 }

@@ -9,13 +9,15 @@
 namespace gantry::reader {
 
 // Reads the only function of `text`; the findings as `line:column+length message`, one a line.
-inline std::string read_one(std::string_view text, ir::Function& func, const ReaderOptions& options = {}) {
+inline std::string read_one(std::string_view text, ir::Function& func,
+                            const ReaderOptions& options = {}) {
   Reader reader(text, options);
   while (reader.next(func)) {
   }
   TextWriter out;
   for (const Diagnostic& finding : reader.diagnostics()) {
-    out.line(finding.position.line, ':', finding.position.column, '+', finding.length, ' ', finding.message);
+    out.line(finding.position.line, ':', finding.position.column, '+', finding.length, ' ',
+             finding.message);
   }
   return std::move(out).take();
 }
@@ -26,7 +28,8 @@ inline std::string printed(const ir::Function& func) {
   return std::move(out).take();
 }
 
-// Empty if the functions of `text` that read without errors print to a text that reads back and prints the same.
+// Empty if the functions of `text` that read without errors print to a text that reads back and
+// prints the same.
 inline std::string fixed_point_violation(std::string_view text, u32* functions = nullptr) {
   Reader reader(text, {});
   ir::Function func, again;

@@ -1,6 +1,6 @@
 #pragma once
-// Damages CLIF text in ways a person or a broken tool would: bytes, tokens, lines, truncation. For tests and fuzzing;
-// the same seed gives the same text.
+// Damages CLIF text in ways a person or a broken tool would: bytes, tokens, lines, truncation. For
+// tests and fuzzing; the same seed gives the same text.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,17 +48,90 @@ class TextMutator {
       text = "function %f() {\nblock0:\n}\n";
       return;
     }
-    static constexpr std::string_view kTokens[] = {
-        "v0", "v4294967294", "v99999", "block0", "block99999", "block100000", "ss0", "fn0", "sig0", "gv0", "const0", "dt0",
-        "region0", "0", "-1", "0x", "0xffff_ffff_ffff_ffff", "1e9", "0x1.8p1", "NaN", "+sNaN:0x1", "i32", "i32x4", "f128",
-        "(", ")", "[", "]", "{", "}", "->", "=", ",", ":", ".", "@", "@ff", "<", ">", "*", "+", "-", "%", "%x", "u0:0",
-        "userextname7", "\"", ";", "\n", "function", "ret0", "exn0", "tag0", "default", "context", "stack_map", "cold",
-        "iadd", "iconst.i8", "call", "call_indirect", "try_call", "br_table", "brif", "return", "select", "shuffle",
-        "vconst.i32x4", "extractlane", "load.i64", "store", "isplit", "\xff", "\x01"};
+    static constexpr std::string_view kTokens[] = {"v0",
+                                                   "v4294967294",
+                                                   "v99999",
+                                                   "block0",
+                                                   "block99999",
+                                                   "block100000",
+                                                   "ss0",
+                                                   "fn0",
+                                                   "sig0",
+                                                   "gv0",
+                                                   "const0",
+                                                   "dt0",
+                                                   "region0",
+                                                   "0",
+                                                   "-1",
+                                                   "0x",
+                                                   "0xffff_ffff_ffff_ffff",
+                                                   "1e9",
+                                                   "0x1.8p1",
+                                                   "NaN",
+                                                   "+sNaN:0x1",
+                                                   "i32",
+                                                   "i32x4",
+                                                   "f128",
+                                                   "(",
+                                                   ")",
+                                                   "[",
+                                                   "]",
+                                                   "{",
+                                                   "}",
+                                                   "->",
+                                                   "=",
+                                                   ",",
+                                                   ":",
+                                                   ".",
+                                                   "@",
+                                                   "@ff",
+                                                   "<",
+                                                   ">",
+                                                   "*",
+                                                   "+",
+                                                   "-",
+                                                   "%",
+                                                   "%x",
+                                                   "u0:0",
+                                                   "userextname7",
+                                                   "\"",
+                                                   ";",
+                                                   "\n",
+                                                   "function",
+                                                   "ret0",
+                                                   "exn0",
+                                                   "tag0",
+                                                   "default",
+                                                   "context",
+                                                   "stack_map",
+                                                   "cold",
+                                                   "iadd",
+                                                   "iconst.i8",
+                                                   "call",
+                                                   "call_indirect",
+                                                   "try_call",
+                                                   "br_table",
+                                                   "brif",
+                                                   "return",
+                                                   "select",
+                                                   "shuffle",
+                                                   "vconst.i32x4",
+                                                   "extractlane",
+                                                   "load.i64",
+                                                   "store",
+                                                   "isplit",
+                                                   "\xff",
+                                                   "\x01"};
     switch (below(9)) {
-      case 0: text[below(text.size())] = static_cast<char>(below(256)); return;
-      case 1: text.erase(below(text.size()), 1 + below(3)); return;
-      case 2: text.insert(below(text.size() + 1), kTokens[below(std::size(kTokens))]); return;
+      case 0:
+        text[below(text.size())] = static_cast<char>(below(256));
+        return;
+      case 1:
+        text.erase(below(text.size()), 1 + below(3));
+        return;
+      case 2:
+        text.insert(below(text.size() + 1), kTokens[below(std::size(kTokens))]);
+        return;
       case 3: {
         const Piece token = random_token(text);
         text.replace(token.at, token.size, kTokens[below(std::size(kTokens))]);
