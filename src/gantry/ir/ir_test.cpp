@@ -2,6 +2,7 @@
 
 #include "gantry/ir/builder.h"
 #include "gantry/ir/inst_view.h"
+#include "gantry/ir/printer.h"
 
 namespace gantry::ir {
 namespace {
@@ -15,7 +16,8 @@ TEST(Type, names_go_both_ways) {
     EXPECT_EQ(out.view(), name);
   }
   EXPECT_EQ(type_from_name("i32x1"), kI32);
-  for (const std::string_view name : {"", "i", "i9", "i32x", "i32x3", "i32x512", "i32x04", "b8", "i32x4y"}) {
+  for (const std::string_view name :
+       {"", "i", "i9", "i32x", "i32x3", "i32x512", "i32x04", "b8", "i32x4y"}) {
     EXPECT_FALSE(type_from_name(name).is_valid()) << name;
   }
 }
@@ -141,6 +143,127 @@ TEST(Layout, orders_blocks_and_instructions) {
   func.layout.remove_inst(second);
   func.layout.remove_block(a);
   EXPECT_EQ(*func.layout.entry(), b);
+}
+
+std::string text_of(const Function& func) {
+  TextWriter out;
+  print(func, out);
+  return std::move(out).take();
+}
+
+TEST(Printer, functions_made_by_the_builder) {
+  Function func;
+  func.name.is_user = false;
+  func.name.text = "f";
+  func.signature.params = {{kI32}, {kI64, ArgExtension::None, ArgPurpose::VmContext}};
+  func.signature.returns = {{kI8, ArgExtension::Uext}};
+  Builder build(func);
+  const Block entry = build.create_block(), next = build.create_block();
+  const Value a = func.dfg.append_block_param(entry, kI32);
+  const Value context = func.dfg.append_block_param(entry, kI64);
+  func.stack_slots.push({16, 4, 7});
+  func.stack_slots.push({10000, 0, std::nullopt});
+  build.switch_to_block(entry);
+  const Value one = build.iconst(kI32, -1);
+  const Value sum = build.iadd(a, one);
+  const Value big = build.iconst(kI64, 0x12345);
+  MemFlags flags;
+  flags.trap = {};
+  flags.aligned = true;
+  flags.byte_order = ByteOrder::Little;
+  build.store(flags, sum, context, -10000);
+  build.fence();
+  build.brif(sum, build.block_call(next, {one}), build.block_call(next, {sum}));
+  const Value param = func.dfg.append_block_param(next, kI32);
+  func.layout.set_cold(next);
+  build.switch_to_block(next);
+  const Value less = build.icmp(IntCC::SignedLessThan, param, a);
+  const Value other = build.icmp(IntCC::Equal, a, param);
+  build.return_(std::array{less});
+  EXPECT_EQ(text_of(func),
+            "function %f(i32, i64 vmctx) -> i8 uext fast {\n"
+            "    ss0 = explicit_slot 16, align = 16, key = 7\n"
+            "    ss1 = explicit_slot 10000\n"
+            "\n"
+            "block0(v0: i32, v1: i64):\n"
+            "    v2 = iconst.i32 -1\n"
+            "    v3 = iadd v0, v2  ; v2 = -1\n"
+            "    v4 = iconst.i64 0x0001_2345\n"
+            "    store notrap aligned little v3, v1-10000\n"
+            "    fence \n"
+            "    brif v3, block1(v2), block1(v3)  ; v2 = -1\n"
+            "\n"
+            "block1(v5: i32) cold:\n"
+            "    v6 = icmp slt v5, v0\n"
+            "    v7 = icmp.i32 eq v0, v5\n"
+            "    return v6\n"
+            "}\n");
+  TextWriter line;
+  print_inst(func, *func.dfg.defining_inst(other), line);
+  EXPECT_EQ(line.view(), "v7 = icmp.i32 eq v0, v5");
+  EXPECT_EQ(func.dfg.type(big), kI64);
+}
+
+TEST(Printer, aliases_follow_what_they_stand_for) {
+  Function func;
+  Builder build(func);
+  const Block entry = build.create_block();
+  const Value a = func.dfg.append_block_param(entry, kI32);
+  func.dfg.ensure_values(8);
+  const auto value = [](u32 number) { return Value::from_index(number); };
+  func.dfg.make_alias_as_written(value(3), a);
+  func.dfg.make_alias_as_written(value(2), a);
+  func.dfg.make_alias_as_written(value(1), value(2));
+  func.dfg.make_alias_as_written(value(4), value(1));
+  func.dfg.make_alias_as_written(value(5), value(2));
+  func.layout.append_block(entry);
+  EXPECT_EQ(func.dfg.resolve(value(4)), a);
+  EXPECT_EQ(text_of(func),
+            "function u0:0() fast {\nblock0(v0: i32):\n    v2 -> v0\n    v3 -> v0\n    v1 -> v2\n  "
+            "  v5 -> v2\n"
+            "    v4 -> v1\n}\n");
+}
+
+TEST(Printer, float_literals) {
+  const auto text = [](Type type, u128 bits) {
+    TextWriter out;
+    print_float(type, bits, out);
+    return std::move(out).take();
+  };
+  EXPECT_EQ(text(kF16, 0x3c00), "0x1.000p0");
+  EXPECT_EQ(text(kF16, 0x0001), "0x0.004p-14");
+  EXPECT_EQ(text(kF32, 0xc0490fdb), "-0x1.921fb6p1");
+  EXPECT_EQ(text(kF64, 0x3ff8000000000000), "0x1.8000000000000p0");
+  EXPECT_EQ(text(kF32, 0), "0.0");
+  EXPECT_EQ(text(kF32, 0x80000000), "-0.0");
+  EXPECT_EQ(text(kF32, 0x7f800000), "+Inf");
+  EXPECT_EQ(text(kF32, 0xffc00000), "-NaN");
+  EXPECT_EQ(text(kF32, 0x7fc00001), "+NaN:0x1");
+  EXPECT_EQ(text(kF32, 0x7f80000a), "+sNaN:0xa");
+  EXPECT_EQ(text(kF128, u128{0x3fff} << 112), "0x1.0000000000000000000000000000p0");
+}
+
+TEST(DataFlowGraph, equal_constants_are_one) {
+  Function func;
+  const std::array<u8, 4> bytes{1, 2, 3, 4};
+  const Constant first = func.dfg.add_constant(bytes);
+  for (u32 i = 0; i < 1000; ++i) {
+    const std::array<u8, 2> other{static_cast<u8>(i), static_cast<u8>(i >> 8)};
+    EXPECT_EQ(func.dfg.add_constant(other), func.dfg.add_constant(other));
+  }
+  EXPECT_EQ(func.dfg.num_constants(), 1001u);
+  EXPECT_EQ(func.dfg.add_constant(bytes), first);
+}
+
+TEST(Function, names_are_interned_with_holes) {
+  Function func;
+  for (u32 i = 0; i < 100; ++i) EXPECT_EQ(func.intern_user_name({1, i % 30}).index, i % 30);
+  func.ensure_user_names(50);
+  EXPECT_EQ(func.intern_user_name({1, 7}).index, 7u);
+  EXPECT_EQ(func.intern_user_name({2, 7}).index, 50u);
+  TextWriter out;
+  print_external_name(func, {ExternalName::Kind::User, 40}, out);
+  EXPECT_EQ(out.view(), "userextname40");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
-// Problem: printed text is compared byte by byte and read back, also for functions that the verifier would refuse. Idea:
-// print in one pass over the layout, and remember which values the text of the present block has already defined: only
-// of those does the reader know the type, so only then may a type suffix be left out.
+// Problem: printed text is compared byte by byte and read back, also for functions that the
+// verifier would refuse. Idea: print in one pass over the layout, and remember which values the
+// text of the present block has already defined: only of those does the reader know the type, so
+// only then may a type suffix be left out.
 #include "gantry/ir/printer.h"
 
 #include <algorithm>
@@ -24,7 +25,6 @@ void print_imm(i64 number, TextWriter& out) {
     if (group != 0) out.write('_');
   }
 }
-
 
 void print_offset(i64 offset, TextWriter& out) {
   if (offset == 0) return;
@@ -73,7 +73,8 @@ class Printer {
   bool suffix_may_be_left_out(Inst inst, Type control);
   Type control_type(Inst inst);
   void define(Value value) {
-    if (!defined_in_.empty() && value.index() < defined_in_.size()) defined_in_[value.index()] = block_number_;
+    if (!defined_in_.empty() && value.index() < defined_in_.size())
+      defined_in_[value.index()] = block_number_;
   }
   void collect_aliases();
 
@@ -82,10 +83,13 @@ class Printer {
   const Function& func_;
   const DataFlowGraph& dfg_;
   TextWriter& out_;
-  std::vector<u32> defined_in_;  // by value: 1 + place in the order of the block whose text defined it; empty: one line only
+  std::vector<u32> defined_in_;  // by value: 1 + place in the order of the block whose text defined
+                                 // it; empty: one line only
   u32 block_number_ = 0;
-  // Aliases of a value as a list through the numbers: first by target, next by alias; 0 ends, else number + 1.
+  // Aliases of a value as a list through the numbers: first by target, next by alias; 0 ends, else
+  // number + 1.
   std::vector<u32> first_alias_, next_alias_;
+  std::vector<Value> alias_stack_;
   usize indent_ = 4;
 };
 
@@ -127,29 +131,29 @@ void Printer::collect_aliases() {
       first_alias_.assign(dfg_.num_values(), 0);
       next_alias_.assign(dfg_.num_values(), 0);
     }
-    const u32 target = dfg_.value_data(value).owner();
+    const u32 target = dfg_.written_target(value).index();
     next_alias_[i] = first_alias_[target];
     first_alias_[target] = i + 1;
   }
 }
 
+// All aliases of a value by number, then those of the last of them, and so on.
 void Printer::print_aliases(Value target) {
   if (first_alias_.empty() || first_alias_[target.index()] == 0) return;
-  // Aliases of aliases follow those they stand for.
-  std::vector<u32> stack{first_alias_[target.index()]};
-  while (!stack.empty()) {
-    const u32 at = stack.back();
-    stack.pop_back();
-    if (at == 0) continue;
-    const Value alias = Value::from_index(at - 1);
-    out_.repeat(' ', indent_);
-    value(alias);
-    out_.write(" -> ");
-    value(Value::from_index(dfg_.value_data(alias).owner()));
-    out_.write('\n');
-    define(alias);
-    stack.push_back(next_alias_[alias.index()]);
-    stack.push_back(first_alias_[alias.index()]);
+  alias_stack_.assign(1, target);
+  while (!alias_stack_.empty()) {
+    const Value of = alias_stack_.back();
+    alias_stack_.pop_back();
+    for (u32 at = first_alias_[of.index()]; at != 0; at = next_alias_[at - 1]) {
+      const Value alias = Value::from_index(at - 1);
+      out_.repeat(' ', indent_);
+      value(alias);
+      out_.write(" -> ");
+      value(of);
+      out_.write('\n');
+      define(alias);
+      alias_stack_.push_back(alias);
+    }
   }
 }
 
@@ -181,7 +185,9 @@ void Printer::print_preamble() {
     const GlobalValueData& data = func_.global_values[gv];
     out_.put("    gv", gv.index(), " = ");
     switch (data.kind) {
-      case GlobalValueData::Kind::VmContext: out_.write("vmctx"); break;
+      case GlobalValueData::Kind::VmContext:
+        out_.write("vmctx");
+        break;
       case GlobalValueData::Kind::Load:
         out_.write("load.");
         write_type(data.type, out_);
@@ -279,27 +285,37 @@ void Printer::print_margin(Inst inst) {
 
 void Printer::print_constant_operands(Inst inst) {
   bool first = true;
-  for (const Value operand : dfg_.args(inst)) {
-    if (!dfg_.is_valid(operand)) continue;
+  const auto print = [&](Value operand) {
+    if (!dfg_.is_valid(operand)) return;
     const Value root = dfg_.resolve(operand);
-    if (dfg_.value_data(root).kind() != ValueData::Kind::Result) continue;
-    const InstData& source = dfg_[*dfg_.defining_inst(root)];
+    const ValueData& data = dfg_.value_data(root);
+    if (data.kind() != ValueData::Kind::Result) return;
+    const InstData& source = dfg_[Inst::from_index(data.owner())];
     const meta::Format format = inst_facts(source.opcode).format;
-    const bool is_float = format == meta::Format::UnaryIeee16 || format == meta::Format::UnaryIeee32 ||
+    const bool is_float = format == meta::Format::UnaryIeee16 ||
+                          format == meta::Format::UnaryIeee32 ||
                           format == meta::Format::UnaryIeee64;
-    if (!is_float && format != meta::Format::UnaryImm && format != meta::Format::UnaryConst) continue;
+    if (!is_float && format != meta::Format::UnaryImm && format != meta::Format::UnaryConst) return;
     out_.write(first ? "  ; " : ", ");
     first = false;
     value(operand);
     out_.write(" = ");
     if (format == meta::Format::UnaryImm) {
-      print_imm(sign_extended(source.wide(), dfg_.type(root)), out_);
+      print_imm(sign_extended(source.wide(), data.type()), out_);
     } else if (is_float) {
-      print_float(dfg_.type(root), source.wide(), out_);
+      print_float(data.type(), source.wide(), out_);
     } else {
       out_.put("const", source.words[0]);
     }
-  }
+  };
+  for (const Value operand : dfg_.args(inst)) print(operand);
+  if (!is_branch(dfg_.opcode(inst))) return;
+  dfg_.for_each_block_call(inst, [&](BlockCall call) {
+    for (const Value encoded : call.args(dfg_.lists())) {
+      const BlockArg arg = BlockArg::decoded(encoded);
+      if (arg.is_value()) print(arg.as_value());
+    }
+  });
 }
 
 void Printer::print_values(std::span<const Value> values) {
@@ -317,9 +333,15 @@ void Printer::print_block_call(BlockCall call) {
     first = false;
     const BlockArg arg = BlockArg::decoded(encoded);
     switch (arg.kind()) {
-      case BlockArg::Kind::Value: value(arg.as_value()); break;
-      case BlockArg::Kind::TryCallReturn: out_.put("ret", arg.number()); break;
-      case BlockArg::Kind::TryCallException: out_.put("exn", arg.number()); break;
+      case BlockArg::Kind::Value:
+        value(arg.as_value());
+        break;
+      case BlockArg::Kind::TryCallReturn:
+        out_.put("ret", arg.number());
+        break;
+      case BlockArg::Kind::TryCallException:
+        out_.put("exn", arg.number());
+        break;
     }
   }
   if (!first) out_.write(')');
@@ -352,6 +374,7 @@ bool Printer::print_mem_flags(const MemFlags& flags) {
 }
 
 bool results_fit(const DataFlowGraph& dfg, Inst inst, Type control) {
+  if (inst_facts(dfg.opcode(inst)).has_list) return true;  // a signature says
   const std::span<const Value> results = dfg.results(inst);
   for (u32 i = 0; i < results.size(); ++i) {
     if (result_type(dfg.opcode(inst), i, control) != dfg.type(results[i])) return false;
@@ -359,13 +382,15 @@ bool results_fit(const DataFlowGraph& dfg, Inst inst, Type control) {
   return true;
 }
 
-// The type that makes the reader give the results the types they have. Differs from that of the controlling operand only
-// in functions the verifier refuses.
+// The type that makes the reader give the results the types they have. Differs from that of the
+// controlling operand only in functions the verifier refuses.
 Type Printer::control_type(Inst inst) {
   const Type usual = dfg_.control_type(inst);
   const InstFacts& facts = inst_facts(dfg_.opcode(inst));
-  if (facts.control_operand < 0 || facts.num_fixed_results == 0) return usual;
-  if (usual.is_valid() && allowed_control_type(dfg_.opcode(inst), usual) && results_fit(dfg_, inst, usual)) return usual;
+  if (facts.control_operand < 0) return usual;
+  if (usual.is_valid() && allowed_control_type(dfg_.opcode(inst), usual) &&
+      results_fit(dfg_, inst, usual))
+    return usual;
   for (u16 code = 0x74; code < 0x280; ++code) {
     const Type type = Type::from_code(code);
     if (allowed_control_type(dfg_.opcode(inst), type) && results_fit(dfg_, inst, type)) return type;
@@ -430,11 +455,15 @@ void Printer::print_operands(Inst inst) {
     out_.write(' ');
     if (print_mem_flags(dfg_.mem_flags(inst))) out_.write(' ');
   };
-  const auto values = [&](u32 count) { print_values({reinterpret_cast<const Value*>(data.words), count}); };
+  const auto values = [&](u32 count) {
+    print_values({reinterpret_cast<const Value*>(data.words), count});
+  };
   const std::span<const Value> args = dfg_.args(inst);
   const Format format = inst_facts(data.opcode).format;
   switch (format) {
-    case Format::NullAry: out_.write(' '); return;
+    case Format::NullAry:
+      out_.write(' ');
+      return;
     case Format::MultiAry:
       if (!args.empty()) out_.write(' ');
       print_values(args);
@@ -459,10 +488,17 @@ void Printer::print_operands(Inst inst) {
     case Format::UnaryIeee32:
     case Format::UnaryIeee64:
       out_.write(' ');
-      print_float(format == Format::UnaryIeee16 ? kF16 : format == Format::UnaryIeee32 ? kF32 : kF64, data.wide(), out_);
+      print_float(format == Format::UnaryIeee16   ? kF16
+                  : format == Format::UnaryIeee32 ? kF32
+                                                  : kF64,
+                  data.wide(), out_);
       return;
-    case Format::UnaryConst: out_.put(" const", data.words[0]); return;
-    case Format::UnaryGlobalValue: out_.put(" gv", data.words[0]); return;
+    case Format::UnaryConst:
+      out_.put(" const", data.words[0]);
+      return;
+    case Format::UnaryGlobalValue:
+      out_.put(" gv", data.words[0]);
+      return;
     case Format::Shuffle:
       out_.write(' ');
       print_values(args);
@@ -523,12 +559,16 @@ void Printer::print_operands(Inst inst) {
       print_values(args.subspan(1));
       out_.write(')');
       break;
-    case Format::FuncAddr: out_.put(" fn", data.words[0]); return;
+    case Format::FuncAddr:
+      out_.put(" fn", data.words[0]);
+      return;
     case Format::StackAddr:
       out_.put(" ss", data.words[0]);
       print_offset(data.offset(1), out_);
       return;
-    case Format::DynamicStackAddr: out_.put(" dss", data.words[0]); return;
+    case Format::DynamicStackAddr:
+      out_.put(" dss", data.words[0]);
+      return;
     case Format::Load:
       flags();
       values(1);
@@ -574,7 +614,8 @@ void Printer::print_operands(Inst inst) {
   }
   if (format == Format::Call) return;
   using Item = ExceptionTableData::Item;
-  const ExceptionTableData& table = dfg_.exception_tables[ExceptionTable::from_index(data.words[2])];
+  const ExceptionTableData& table =
+      dfg_.exception_tables[ExceptionTable::from_index(data.words[2])];
   out_.put(", sig", (*table.signature).index(), ", ");
   print_block_call(table.normal_return);
   out_.write(", [");
@@ -615,7 +656,9 @@ void print_i128(u128 bits, TextWriter& out) {
 }  // namespace
 
 void print(const Function& func, TextWriter& out) { Printer(func, out).print_function(); }
-void print_inst(const Function& func, Inst inst, TextWriter& out) { Printer(func, out).print_inst(inst); }
+void print_inst(const Function& func, Inst inst, TextWriter& out) {
+  Printer(func, out).print_inst(inst);
+}
 
 void print_function_name(const FunctionName& name, TextWriter& out) {
   if (name.is_user) {
@@ -636,9 +679,15 @@ void print_external_name(const Function& func, ExternalName name, TextWriter& ou
       }
       return;
     }
-    case ExternalName::Kind::TestCase: out.put('%', func.test_names[name.index]); return;
-    case ExternalName::Kind::LibCall: out.put('%', meta::kLibCalls[name.index].name); return;
-    case ExternalName::Kind::KnownSymbol: out.put('%', meta::kKnownSymbols[name.index]); return;
+    case ExternalName::Kind::TestCase:
+      out.put('%', func.test_names[name.index]);
+      return;
+    case ExternalName::Kind::LibCall:
+      out.put('%', meta::kLibCalls[name.index].name);
+      return;
+    case ExternalName::Kind::KnownSymbol:
+      out.put('%', meta::kKnownSymbols[name.index]);
+      return;
   }
 }
 

@@ -1,6 +1,7 @@
-// Problem: errors with exact positions without paying for positions while nothing is wrong. Idea: the cursor is a bare
-// pointer; lines are counted only when somebody asks, going on from the last answer.
-// Here: cursor, findings, signatures, names, and the frame of a function. Preamble and body have their own files.
+// Problem: errors with exact positions without paying for positions while nothing is wrong. Idea:
+// the cursor is a bare pointer; lines are counted only when somebody asks, going on from the last
+// answer. Here: cursor, findings, signatures, names, and the frame of a function. Preamble and body
+// have their own files.
 #include "gantry/reader/function_parser.h"
 
 #include <algorithm>
@@ -19,8 +20,10 @@ FunctionParser::FunctionParser(std::string_view text, const ReaderOptions& optio
       end_(text.data() + text.size()),
       p_(text.data()),
       options_(options),
-      number_limit_(static_cast<u32>(std::min<u64>(std::max<u64>(limits::kTextEntityFloor.value, text.size()),
-                                                   limits::kMaxEntities.value) + 1)),
+      number_limit_(
+          static_cast<u32>(std::min<u64>(std::max<u64>(limits::kTextEntityFloor.value, text.size()),
+                                         limits::kMaxEntities.value) +
+                           1)),
       failed_at_(text.data()),
       known_at_(text.data()),
       known_line_start_(text.data()) {}
@@ -44,7 +47,8 @@ SourcePosition FunctionParser::position_at(const char* at) {
   return {known_line_, static_cast<u32>(at - known_line_start_) + 1};
 }
 
-bool FunctionParser::fail(const char* at, usize length, std::string message, std::string hint, ErrorKind kind) {
+bool FunctionParser::fail(const char* at, usize length, std::string message, std::string hint,
+                          ErrorKind kind) {
   failed_at_ = at;
   if (gave_up()) return false;
   ++num_errors_;
@@ -151,15 +155,21 @@ bool FunctionParser::parse_string(std::string_view& out) {
 }
 
 bool FunctionParser::check_number(const char* at, usize length, u32 number) {
-  if (number < number_limit_) [[likely]] return true;
+  if (number < number_limit_) [[likely]]
+    return true;
   std::string message = "entity number too large (limit ";
-  message.append(limits::kTextEntityFloor.name).append(": ").append(std::to_string(number_limit_ - 1)).append(1, ')');
+  message.append(limits::kTextEntityFloor.name)
+      .append(": ")
+      .append(std::to_string(number_limit_ - 1))
+      .append(1, ')');
   return fail(at, length, std::move(message), {}, ErrorKind::LimitExceeded);
 }
 
 int FunctionParser::accept_entity(std::string_view prefix, u32& number) {
   skip_space();
-  if (static_cast<usize>(end_ - p_) <= prefix.size() || std::memcmp(p_, prefix.data(), prefix.size()) != 0) return 0;
+  if (static_cast<usize>(end_ - p_) <= prefix.size() ||
+      std::memcmp(p_, prefix.data(), prefix.size()) != 0)
+    return 0;
   const char* stop = scan_entity_number(p_ + prefix.size(), end_, number);
   if (stop == nullptr) return 0;
   const char* at = p_;
@@ -192,25 +202,46 @@ Type find_type(std::string_view word) {
   const char kind = *at++;
   u32 bits = 0;
   const char* const digits = at;
-  while (at != end && is_class(*at, kDigit) && bits < 1000) bits = bits * 10 + static_cast<u32>(*at++ - '0');
+  while (at != end && is_class(*at, kDigit) && bits < 1000)
+    bits = bits * 10 + static_cast<u32>(*at++ - '0');
   if (*digits == '0') return {};
   Type lane;
   if (kind == 'i') {
     switch (bits) {
-      case 8: lane = kI8; break;
-      case 16: lane = kI16; break;
-      case 32: lane = kI32; break;
-      case 64: lane = kI64; break;
-      case 128: lane = kI128; break;
-      default: return {};
+      case 8:
+        lane = kI8;
+        break;
+      case 16:
+        lane = kI16;
+        break;
+      case 32:
+        lane = kI32;
+        break;
+      case 64:
+        lane = kI64;
+        break;
+      case 128:
+        lane = kI128;
+        break;
+      default:
+        return {};
     }
   } else if (kind == 'f') {
     switch (bits) {
-      case 16: lane = kF16; break;
-      case 32: lane = kF32; break;
-      case 64: lane = kF64; break;
-      case 128: lane = kF128; break;
-      default: return {};
+      case 16:
+        lane = kF16;
+        break;
+      case 32:
+        lane = kF32;
+        break;
+      case 64:
+        lane = kF64;
+        break;
+      case 128:
+        lane = kF128;
+        break;
+      default:
+        return {};
     }
   } else {
     return {};
@@ -229,7 +260,9 @@ bool FunctionParser::parse_type(Type& out) {
   skip_space();
   const std::string_view word = word_here();
   out = find_type(word);
-  if (!out.is_valid()) return expected("a type", word.empty() ? "" : "types are i8 to i128, f16 to f128, and vectors like i32x4");
+  if (!out.is_valid())
+    return expected(
+        "a type", word.empty() ? "" : "types are i8 to i128, f16 to f128, and vectors like i32x4");
   p_ += word.size();
   return true;
 }
@@ -263,7 +296,8 @@ bool FunctionParser::parse_params(std::vector<AbiParam>& out) {
       if (!expect('(')) return false;
       const std::string_view number = number_here();
       if (number.empty()) return expected("the size of the struct in bytes");
-      if (const char* wrong = parse_uimm32(number, param.struct_size)) return fail(p_, number.size(), wrong);
+      if (const char* wrong = parse_uimm32(number, param.struct_size))
+        return fail(p_, number.size(), wrong);
       p_ += number.size();
       if (!expect(')')) return false;
     }
@@ -310,7 +344,8 @@ bool FunctionParser::parse_user_name(u32 name_space, UserExternalNameData& out) 
 }
 
 namespace {
-// `uN` at `at`: a name space is any 32-bit number below the reserved one, not an entity of the function.
+// `uN` at `at`: a name space is any 32-bit number below the reserved one, not an entity of the
+// function.
 const char* scan_name_space(const char* at, const char* end, u32& name_space) {
   return at != end && *at == 'u' ? scan_entity_number(at + 1, end, name_space) : nullptr;
 }
@@ -364,7 +399,8 @@ bool FunctionParser::parse_external_name(ExternalName& out) {
   }
   const int found = accept_entity("userextname", number);
   if (found < 0) return false;
-  if (found == 0) return expected("an external name", "names are written %name, u0:1 or userextname0");
+  if (found == 0)
+    return expected("an external name", "names are written %name, u0:1 or userextname0");
   func_->ensure_user_names(number + 1);
   out = {ExternalName::Kind::User, number};
   return true;
@@ -404,7 +440,8 @@ void FunctionParser::parse_function(Function& func, FunctionSource* source) {
     expected("'function'");
   } else {
     p_ += std::string_view("function").size();
-    whole = parse_function_name(func.name) && parse_signature(func.signature) && expect('{') && parse_body();
+    whole = parse_function_name(func.name) && parse_signature(func.signature) && expect('{') &&
+            parse_body();
   }
   if (source_ != nullptr) source_->last_line = position_at(p_ == begin_ ? p_ : p_ - 1).line;
   if (!whole) {

@@ -1,5 +1,6 @@
 #pragma once
-// One function of CLIF text: cursor, findings and the scratch memory that is kept from function to function.
+// One function of CLIF text: cursor, findings and the scratch memory that is kept from function to
+// function.
 #include <vector>
 
 #include "gantry/ir/function.h"
@@ -13,8 +14,8 @@ class FunctionParser {
  public:
   FunctionParser(std::string_view text, const ReaderOptions& options);
 
-  // Reads the function at the cursor into `func`; the cursor must stand on a token. Comments up to the next token behind
-  // it belong to it.
+  // Reads the function at the cursor into `func`; the cursor must stand on a token. Comments up to
+  // the next token behind it belong to it.
   void parse_function(ir::Function& func, FunctionSource* source);
 
   // -- the cursor
@@ -47,7 +48,8 @@ class FunctionParser {
 
   // -- findings
   // Records an error at `length` bytes from `at`. Always false.
-  bool fail(const char* at, usize length, std::string message, std::string hint = {}, ErrorKind kind = ErrorKind::Syntax);
+  bool fail(const char* at, usize length, std::string message, std::string hint = {},
+            ErrorKind kind = ErrorKind::Syntax);
   // `expected WHAT, found …` at the cursor.
   bool expected(std::string_view what, std::string hint = {});
   SourcePosition position_at(const char* at);
@@ -59,8 +61,8 @@ class FunctionParser {
 
  private:
   struct Use {
-    u32 number;
-    u32 at;  // offset in the text
+    u32 number = 0;
+    u32 at = 0;  // offset in the text
   };
 
   // -- lexical
@@ -110,7 +112,8 @@ class FunctionParser {
   bool parse_constant_declaration();
   bool parse_region();
   bool parse_stack_limit();
-  bool begin_declaration(std::string_view prefix, CommentOwner::Kind kind, u32& number, const char*& at, usize& length);
+  bool begin_declaration(std::string_view prefix, CommentOwner::Kind kind, u32& number,
+                         const char*& at, usize& length);
   bool duplicate(const char* at, usize length, std::string_view prefix, u32 number);
   bool check_declarations();
   bool parse_constant_data(ir::Type type, std::vector<u8>& out);
@@ -125,7 +128,8 @@ class FunctionParser {
   bool parse_stack_map();
   bool parse_suffix(ir::Opcode opcode, ir::Type& control);
   bool parse_operands(ir::Opcode opcode, ir::Type control, ir::InstData& data);
-  bool finish_inst(const ir::InstData& data, ir::Type control, const char* start, const char* opcode_at);
+  bool finish_inst(const ir::InstData& data, ir::Type control, const char* start,
+                   const char* opcode_at);
   bool infer_control(ir::Opcode opcode, u32 operand, const char* opcode_at, ir::Type& control);
   bool parse_value(u32& number) {
     skip_space();
@@ -141,7 +145,8 @@ class FunctionParser {
       if (well_formed) [[likely]] {
         number = static_cast<u32>(value);
         p_ = digit;
-        if (!is_defined(number)) [[unlikely]] value_uses_.push_back({number, offset_of(at)});
+        if (!is_defined(number)) [[unlikely]]
+          value_uses_.push_back({number, offset_of(at)});
         return true;
       }
     }
@@ -164,6 +169,7 @@ class FunctionParser {
   bool is_defined(u32 value) const {
     return value < func_->dfg.num_values() && func_->dfg.is_valid(ir::Value::from_index(value));
   }
+  std::string_view text_from(const char* at) const { return {at, static_cast<usize>(end_ - at)}; }
   u32 offset_of(const char* at) const { return static_cast<u32>(at - begin_); }
 
   const char* const begin_;
@@ -174,8 +180,8 @@ class FunctionParser {
 
   DiagnosticList diagnostics_;
   u32 num_errors_ = 0;
-  const char* failed_at_;       // of the last error
-  const char* known_at_;        // position_at goes on from here
+  const char* failed_at_;  // of the last error
+  const char* known_at_;   // position_at goes on from here
   u32 known_line_ = 1;
   const char* known_line_start_;
 
@@ -193,7 +199,7 @@ class FunctionParser {
   EntitySet<ir::FuncRef> functions_;
   EntitySet<ir::Constant> constants_;
   std::vector<Use> global_uses_, dynamic_type_uses_;
-  std::vector<Use> value_uses_;  // of numbers not defined where they stood
+  std::vector<Use> value_uses_;    // of numbers not defined where they stood
   EntitySet<ir::Value> poisoned_;  // results of lines that had errors: no findings about them
   bool any_poisoned_ = false;
 

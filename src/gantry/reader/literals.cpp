@@ -1,6 +1,7 @@
-// Problem: literals must be exact, and every malformed or out-of-range one must be refused with its own message. Idea:
-// integers go through one 128-bit magnitude, floats through one 128-bit significand and a binary exponent; nothing is
-// ever rounded, so a float that would need rounding is an error.
+// Problem: literals must be exact, and every malformed or out-of-range one must be refused with its
+// own message. Idea: integers go through one 128-bit magnitude, floats through one 128-bit
+// significand and a binary exponent; nothing is ever rounded, so a float that would need rounding
+// is an error.
 #include "gantry/reader/literals.h"
 
 #include <bit>
@@ -23,7 +24,7 @@ struct Magnitude {
 };
 
 struct IntRules {
-  u32 bits;                   // of the magnitude
+  u32 bits;  // of the magnitude
   u32 max_hex_digits;
   bool decimal_underscores;
   bool hex_underscores;
@@ -47,7 +48,8 @@ const char* parse_magnitude(std::string_view text, const IntRules& rules, Magnit
       continue;
     }
     const int digit = hex_digit(c);
-    if (digit < 0 || static_cast<u32>(digit) >= base) return out.hex ? "invalid hexadecimal digit" : "invalid digit in a decimal number";
+    if (digit < 0 || static_cast<u32>(digit) >= base)
+      return out.hex ? "invalid hexadecimal digit" : "invalid digit in a decimal number";
     ++digits;
     if (out.hex && digits > rules.max_hex_digits) return "too many hexadecimal digits";
     if (out.value > (max - static_cast<u32>(digit)) / base) return "number out of range";
@@ -62,10 +64,14 @@ struct FloatFormat {
 };
 FloatFormat float_format(ir::Type type) {
   switch (type.bits()) {
-    case 16: return {10, 5};
-    case 32: return {23, 8};
-    case 64: return {52, 11};
-    default: return {112, 15};
+    case 16:
+      return {10, 5};
+    case 32:
+      return {23, 8};
+    case 64:
+      return {52, 11};
+    default:
+      return {112, 15};
   }
 }
 
@@ -121,7 +127,8 @@ const char* parse_hex_float(std::string_view text, FloatFormat format, u128& out
     return nullptr;
   }
   const u64 high = static_cast<u64>(significand >> 64);
-  const i32 top = high != 0 ? 127 - std::countl_zero(high) : 63 - std::countl_zero(static_cast<u64>(significand));
+  const i32 top = high != 0 ? 127 - std::countl_zero(high)
+                            : 63 - std::countl_zero(static_cast<u64>(significand));
   const i32 unit = exponent - 4 * digits_behind_point;  // value = significand * 2^unit
   const i32 msb = top + unit;
   if (msb > bias) return "magnitude too large for this float type";
@@ -135,13 +142,15 @@ const char* parse_hex_float(std::string_view text, FloatFormat format, u128& out
   } else {
     kept = significand >> -shift;
     if ((kept << -shift) != significand) {
-      return msb < min_exponent ? "subnormal underflow: too many significant bits for this float type"
-                                : "too many significant bits for this float type";
+      return msb < min_exponent
+                 ? "subnormal underflow: too many significant bits for this float type"
+                 : "too many significant bits for this float type";
     }
   }
   const u128 fraction_mask = (u128{1} << fraction_bits) - 1;
   out = msb < min_exponent ? kept
-                           : (kept & fraction_mask) | static_cast<u128>(static_cast<u32>(msb + bias)) << fraction_bits;
+                           : (kept & fraction_mask) |
+                                 static_cast<u128>(static_cast<u32>(msb + bias)) << fraction_bits;
   return nullptr;
 }
 
@@ -194,11 +203,10 @@ const char* parse_offset32(std::string_view text, i32& out) {
 
 const char* parse_lane_int(std::string_view text, u32 bits, u128& out) {
   Magnitude magnitude;
-  if (const char* wrong = parse_magnitude(text, {bits, bits / 4, false, true}, magnitude)) return wrong;
+  if (const char* wrong = parse_magnitude(text, {bits, bits / 4, false, true}, magnitude))
+    return wrong;
   const u128 limit = u128{1} << (bits - 1);
-  if (magnitude.negative ? magnitude.value > limit : (!magnitude.hex && magnitude.value >= limit)) {
-    return "number out of range for its type";
-  }
+  if (magnitude.negative && magnitude.value > limit) return "number out of range for its type";
   out = (magnitude.negative ? 0 - magnitude.value : magnitude.value) & (~u128{0} >> (128 - bits));
   return nullptr;
 }

@@ -1,4 +1,5 @@
-// Opcodes by name. The table is made at compile time; it is sparse, so that nearly every look-up is one probe.
+// Opcodes by name. The table is made at compile time; it is sparse, so that nearly every look-up is
+// one probe.
 #include <algorithm>
 #include <string>
 
@@ -12,9 +13,12 @@ constexpr u32 kTableSize = 1024;
 
 constexpr u32 slot_of(const char* name, usize size) {
   const u32 middle = static_cast<u8>(name[size / 2]), first = static_cast<u8>(name[0]);
-  const u32 second = static_cast<u8>(name[size > 1 ? 1 : 0]), last = static_cast<u8>(name[size - 1]);
+  const u32 second = static_cast<u8>(name[size > 1 ? 1 : 0]),
+            last = static_cast<u8>(name[size - 1]);
   const u32 third = static_cast<u8>(name[size - 1 - size / 4]);
-  return ((first * 131 + second * 31 + middle * 577 + last * 1093 + third * 269 + static_cast<u32>(size) * 37) ^ (last << 3)) %
+  return ((first * 131 + second * 31 + middle * 577 + last * 1093 + third * 269 +
+           static_cast<u32>(size) * 37) ^
+          (last << 3)) %
          kTableSize;
 }
 
@@ -49,8 +53,10 @@ u32 distance(std::string_view a, std::string_view b) {
 
 std::optional<ir::Opcode> find_opcode(std::string_view name) {
   if (name.empty()) return std::nullopt;
-  for (u32 slot = slot_of(name.data(), name.size()); kTable[slot] != 0; slot = (slot + 1) % kTableSize) {
-    if (meta::kInstructions[kTable[slot] - 1].name == name) return static_cast<ir::Opcode>(kTable[slot] - 1);
+  for (u32 slot = slot_of(name.data(), name.size()); kTable[slot] != 0;
+       slot = (slot + 1) % kTableSize) {
+    if (meta::kInstructions[kTable[slot] - 1].name == name)
+      return static_cast<ir::Opcode>(kTable[slot] - 1);
   }
   return std::nullopt;
 }

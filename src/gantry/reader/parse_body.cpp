@@ -1,8 +1,8 @@
-// Problem: the body is nearly all of a text, so it decides the speed. Idea: values carry their number in the text, so a
-// definition is one store; an opcode is found by one probe of a table made at compile time; operands go straight into the
-// 16 bytes of the record.
-// Invariants: an instruction enters the function only when all its operands were read and its result types are known;
-// values and blocks used before their definition are on a list that is checked behind the last line.
+// Problem: the body is nearly all of a text, so it decides the speed. Idea: values carry their
+// number in the text, so a definition is one store; an opcode is found by one probe of a table made
+// at compile time; operands go straight into the 16 bytes of the record. Invariants: an instruction
+// enters the function only when all its operands were read and its result types are known; values
+// and blocks used before their definition are on a list that is checked behind the last line.
 #include <algorithm>
 #include <string>
 
@@ -60,7 +60,7 @@ void FunctionParser::poison_results() {
 }
 
 bool FunctionParser::parse_alias(u32 alias, const char* at) {
-  const usize length = static_cast<usize>(p_ - at);
+  const usize length = 1 + decimal_length(alias);
   p_ += 2;
   skip_space();
   const char* target_at = p_;
@@ -81,11 +81,11 @@ bool FunctionParser::parse_alias(u32 alias, const char* at) {
   if (is_defined(alias)) {
     if (alias == root.index()) return fail(at, length, "alias cycle through " + value_name(alias));
     const Value known = Value::from_index(alias);
-    if (dfg.is_alias(known) && dfg.resolve(known) == root) return true;
+    if (dfg.is_alias(known) && dfg.written_target(known).index() == target) return true;
     return duplicate(at, length, "v", alias);
   }
   dfg.ensure_values(alias + 1);
-  dfg.make_alias(Value::from_index(alias), root);
+  dfg.make_alias_as_written(Value::from_index(alias), Value::from_index(target));
   return true;
 }
 
@@ -106,15 +106,18 @@ bool FunctionParser::parse_value_list(char close) {
 bool FunctionParser::parse_block_number(u32& number) {
   skip_space();
   const char* at = p_;
-  if (static_cast<usize>(end_ - p_) <= 5 || std::memcmp(p_, "block", 5) != 0) return expected("a block");
+  if (static_cast<usize>(end_ - p_) <= 5 || std::memcmp(p_, "block", 5) != 0)
+    return expected("a block");
   const char* stop = scan_entity_number(p_ + 5, end_, number);
   if (stop == nullptr) return expected("a block");
   p_ = stop;
   if (number >= limits::kMaxTextBlocks.value) {
-    return fail(at, static_cast<usize>(stop - at), "too many blocks (limit max-text-blocks: block numbers below 100000)",
-                {}, ErrorKind::LimitExceeded);
+    return fail(at, static_cast<usize>(stop - at),
+                "too many blocks (limit max-text-blocks: block numbers below 100000)", {},
+                ErrorKind::LimitExceeded);
   }
-  // A block that is never defined exists, but not in the order of blocks: that is the verifier's finding.
+  // A block that is never defined exists, but not in the order of blocks: that is the verifier's
+  // finding.
   func_->dfg.ensure_blocks(number + 1);
   return true;
 }
@@ -129,7 +132,8 @@ bool FunctionParser::parse_block_arg() {
     if (found < 0) return false;
     if (found > 0) {
       if (number >= 1u << 30) return fail(at, static_cast<usize>(p_ - at), "number out of range");
-      const BlockArg arg = is_return ? BlockArg::try_return(number) : BlockArg::try_exception(number);
+      const BlockArg arg =
+          is_return ? BlockArg::try_return(number) : BlockArg::try_exception(number);
       call_list_.push_back(arg.encoded());
       return true;
     }
@@ -162,7 +166,8 @@ bool FunctionParser::parse_block_header(u32 number, const char* start) {
   const char* name_end = p_;
   if (number >= limits::kMaxTextBlocks.value) {
     return fail(start, static_cast<usize>(name_end - start),
-                "too many blocks (limit max-text-blocks: block numbers below 100000)", {}, ErrorKind::LimitExceeded);
+                "too many blocks (limit max-text-blocks: block numbers below 100000)", {},
+                ErrorKind::LimitExceeded);
   }
   const Block block = Block::from_index(number);
   func_->dfg.ensure_blocks(number + 1);
@@ -194,7 +199,8 @@ bool FunctionParser::parse_block_header(u32 number, const char* start) {
         bool fresh = false;
         if (!define_value(value, at, fresh)) return false;
         if (params++ > limits::kMaxBlockParams.value) {
-          return fail(at, 1, "too many parameters (limit max-block-params)", {}, ErrorKind::LimitExceeded);
+          return fail(at, 1, "too many parameters (limit max-block-params)", {},
+                      ErrorKind::LimitExceeded);
         }
         func_->dfg.append_block_param_as(block, Value::from_index(value), type);
       } while (accept(','));
@@ -217,7 +223,8 @@ bool FunctionParser::parse_debug_tags() {
     if (found < 0) return false;
     if (found > 0) {
       if (!stack_slots_.contains(StackSlot::from_index(slot))) {
-        return fail(at, static_cast<usize>(p_ - at), "undefined stack slot: ss" + std::to_string(slot));
+        return fail(at, static_cast<usize>(p_ - at),
+                    "undefined stack slot: ss" + std::to_string(slot));
       }
       tags_.push_back({true, slot});
     } else {
@@ -238,12 +245,14 @@ bool FunctionParser::parse_debug_tags() {
 bool FunctionParser::parse_source_loc() {
   const char* at = p_++;
   const char* stop = run_end(p_, end_, kHex);
-  if (stop == p_) return fail(at, 1, "a source location is @ directly followed by hexadecimal digits");
+  if (stop == p_)
+    return fail(at, 1, "a source location is @ directly followed by hexadecimal digits");
   u64 location = 0;
   for (; p_ != stop; ++p_) {
     const char c = *p_;
     location = location << 4 | static_cast<u32>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-    if (location > 0xffffffffu) return fail(at, static_cast<usize>(stop - at), "source location out of range");
+    if (location > 0xffffffffu)
+      return fail(at, static_cast<usize>(stop - at), "source location out of range");
   }
   source_loc_ = static_cast<u32>(location);
   return true;
@@ -260,14 +269,15 @@ bool FunctionParser::parse_stack_map() {
     u32 slot = 0;
     if (!expect_entity("ss", slot, "a stack slot")) return false;
     if (!stack_slots_.contains(StackSlot::from_index(slot))) {
-      return fail(at, static_cast<usize>(p_ - at), "undefined stack slot: ss" + std::to_string(slot));
+      return fail(at, static_cast<usize>(p_ - at),
+                  "undefined stack slot: ss" + std::to_string(slot));
     }
     entry.slot = StackSlot::from_index(slot);
-    std::string_view text = number_here();
-    if (!text.starts_with("+")) return expected("'+' and an offset");
-    text.remove_prefix(1);
-    if (const char* wrong = parse_uimm32(text, entry.offset)) return fail(p_, text.size() + 1, wrong);
-    p_ += text.size() + 1;
+    if (!expect('+')) return false;
+    const std::string_view text = number_here();
+    if (text.empty()) return expected("an offset in the slot");
+    if (const char* wrong = parse_uimm32(text, entry.offset)) return fail(p_, text.size(), wrong);
+    p_ += text.size();
     stack_map_.push_back(entry);
   } while (accept(','));
   return expect(']');
@@ -286,12 +296,14 @@ bool FunctionParser::parse_trap_code(u8& out) {
   u32 number = 0;
   if (word.starts_with("user") &&
       scan_entity_number(word.data() + 4, word.data() + word.size(), number) != nullptr) {
-    if (number < 1 || number > kMaxUserTrapCode) return fail(p_, word.size(), "user trap codes are user1 to user250");
+    if (number < 1 || number > kMaxUserTrapCode)
+      return fail(p_, word.size(), "user trap codes are user1 to user250");
     out = static_cast<u8>(number);
     p_ += word.size();
     return true;
   }
-  return expected("a trap code", "stk_ovf, int_ovf, heap_oob, int_divz, bad_toint, or user1 to user250");
+  return expected("a trap code",
+                  "stk_ovf, int_ovf, heap_oob, int_divz, bad_toint, or user1 to user250");
 }
 
 bool FunctionParser::parse_mem_flags(u16& out, bool only_byte_order) {
@@ -338,7 +350,8 @@ bool FunctionParser::parse_mem_flags(u16& out, bool only_byte_order) {
   bool full = false;
   out = func_->dfg.intern(flags, &full).index;
   if (full) {
-    return fail(p_, 1, "too many distinct sets of memory flags (limit max-memflags)", {}, ErrorKind::LimitExceeded);
+    return fail(p_, 1, "too many distinct sets of memory flags (limit max-memflags)", {},
+                ErrorKind::LimitExceeded);
   }
   return true;
 }
@@ -416,7 +429,8 @@ bool FunctionParser::parse_suffix(Opcode opcode, Type& control) {
   if (found > 0) {
     type_at = at;
     if (!dynamic_types_.contains(DynamicType::from_index(number))) {
-      return fail(at, static_cast<usize>(p_ - at), "undefined dynamic type: dt" + std::to_string(number));
+      return fail(at, static_cast<usize>(p_ - at),
+                  "undefined dynamic type: dt" + std::to_string(number));
     }
     control = func_->dynamic_types[DynamicType::from_index(number)].base.dynamic();
   } else if (!parse_type(control)) {
@@ -424,17 +438,19 @@ bool FunctionParser::parse_suffix(Opcode opcode, Type& control) {
   }
   const InstFacts& facts = inst_facts(opcode);
   if (!facts.needs_suffix && facts.control_operand < 0) {
-    return fail(at - 1, static_cast<usize>(p_ - at + 1), std::string(name_of(opcode)) + " takes no type suffix",
-                "its types are fixed");
+    return fail(at - 1, static_cast<usize>(p_ - at + 1),
+                std::string(name_of(opcode)) + " takes no type suffix", "its types are fixed");
   }
   if (!allowed_control_type(opcode, control)) {
-    return fail(type_at, static_cast<usize>(p_ - type_at),
-                type_name(control) + " is not a type " + std::string(name_of(opcode)) + " can have");
+    return fail(
+        type_at, static_cast<usize>(p_ - type_at),
+        type_name(control) + " is not a type " + std::string(name_of(opcode)) + " can have");
   }
   return true;
 }
 
-bool FunctionParser::infer_control(Opcode opcode, u32 operand, const char* opcode_at, Type& control) {
+bool FunctionParser::infer_control(Opcode opcode, u32 operand, const char* opcode_at,
+                                   Type& control) {
   const Value value = Value::from_index(operand);
   const usize length = name_of(opcode).size();
   if (!is_defined(operand)) {
@@ -443,11 +459,13 @@ bool FunctionParser::infer_control(Opcode opcode, u32 operand, const char* opcod
       return false;
     }
     return fail(opcode_at, length,
-                "the type of " + value_name(operand) + " is not known here: it is not defined above this line",
+                "the type of " + value_name(operand) +
+                    " is not known here: it is not defined above this line",
                 "write a type suffix, as in " + std::string(name_of(opcode)) + ".i32");
   }
   control = func_->dfg.type(value);
-  if (allowed_control_type(opcode, control)) [[likely]] return true;
+  if (allowed_control_type(opcode, control)) [[likely]]
+    return true;
   return fail(opcode_at, length,
               type_name(control) + " (the type of " + value_name(operand) + ") is not a type " +
                   std::string(name_of(opcode)) + " can have");
@@ -465,21 +483,27 @@ bool FunctionParser::parse_operands(Opcode opcode, Type control, InstData& data)
   };
   const auto float_literal = [&](Type type) {
     u128 bits = 0;
-    const auto parse = [type](std::string_view text, u128& out) { return parse_float(text, type, out); };
+    const auto parse = [type](std::string_view text, u128& out) {
+      return parse_float(text, type, out);
+    };
     if (!literal(bits, parse, "a float")) return false;
     data.set_wide(static_cast<u64>(bits));
     return true;
   };
-  const auto declared = [&](std::string_view prefix, std::string_view what, const auto& set, u32& number) {
+  const auto declared = [&](std::string_view prefix, std::string_view what, const auto& set,
+                            u32& number) {
     skip_space();
     const char* at = p_;
     if (!expect_entity(prefix, number, what)) return false;
     if (set(number)) return true;
     return fail(at, static_cast<usize>(p_ - at),
-                "undefined " + std::string(what.substr(2)) + ": " + std::string(prefix) + std::to_string(number));
+                "undefined " + std::string(what.substr(2)) + ": " + std::string(prefix) +
+                    std::to_string(number));
   };
   const auto function_ref = [&](u32& number) {
-    return declared("fn", "a function", [&](u32 n) { return functions_.contains(FuncRef::from_index(n)); }, number);
+    return declared(
+        "fn", "a function", [&](u32 n) { return functions_.contains(FuncRef::from_index(n)); },
+        number);
   };
   const auto list_word = [&] {
     ValueList list;
@@ -505,43 +529,61 @@ bool FunctionParser::parse_operands(Opcode opcode, Type control, InstData& data)
     }
     return true;
   };
-  const auto uimm8 = [&] { return expect(',') && literal(data.aux, parse_uimm8, "an unsigned 8-bit number"); };
+  const auto uimm8 = [&] {
+    return expect(',') && literal(data.aux, parse_uimm8, "an unsigned 8-bit number");
+  };
 
   switch (inst_facts(opcode).format) {
-    case Format::NullAry: return true;
-    case Format::Unary: return values(1);
-    case Format::Binary: return values(2);
-    case Format::Ternary: return values(3);
-    case Format::BinaryImm8: return values(1) && uimm8();
-    case Format::TernaryImm8: return values(2) && uimm8();
+    case Format::NullAry:
+      return true;
+    case Format::Unary:
+      return values(1);
+    case Format::Binary:
+      return values(2);
+    case Format::Ternary:
+      return values(3);
+    case Format::BinaryImm8:
+      return values(1) && uimm8();
+    case Format::TernaryImm8:
+      return values(2) && uimm8();
     case Format::MultiAry: {
       list_.clear();
       skip_space();
-      if (p_ != end_ && *p_ == 'v' && p_ + 1 != end_ && is_class(p_[1], kDigit) && !parse_value_list('\0')) return false;
+      if (p_ != end_ && *p_ == 'v' && p_ + 1 != end_ && is_class(p_[1], kDigit) &&
+          !parse_value_list('\0'))
+        return false;
       list_word();
       return true;
     }
     case Format::UnaryImm: {
       u128 bits = 0;
-      const auto parse = [control](std::string_view text, u128& out) { return parse_scalar(text, control, out); };
+      const auto parse = [control](std::string_view text, u128& out) {
+        return parse_scalar(text, control, out);
+      };
       if (!literal(bits, parse, "an integer")) return false;
       data.set_wide(static_cast<u64>(bits));
       return true;
     }
-    case Format::UnaryIeee16: return float_literal(kF16);
-    case Format::UnaryIeee32: return float_literal(kF32);
-    case Format::UnaryIeee64: return float_literal(kF64);
+    case Format::UnaryIeee16:
+      return float_literal(kF16);
+    case Format::UnaryIeee32:
+      return float_literal(kF32);
+    case Format::UnaryIeee64:
+      return float_literal(kF64);
     case Format::UnaryConst: {
       skip_space();
       if (word_here().starts_with("const")) {
-        return declared("const", "a constant", [&](u32 n) { return constants_.contains(Constant::from_index(n)); },
-                        data.words[0]);
+        return declared(
+            "const", "a constant",
+            [&](u32 n) { return constants_.contains(Constant::from_index(n)); }, data.words[0]);
       }
       if (control.is_valid()) {
         if (!parse_constant_data(control, bytes_)) return false;
       } else {
         u128 bits = 0;
-        const auto parse = [](std::string_view text, u128& out) { return parse_float(text, kF128, out); };
+        const auto parse = [](std::string_view text, u128& out) {
+          return parse_float(text, kF128, out);
+        };
         if (!literal(bits, parse, "a float or a constant")) return false;
         bytes_.clear();
         for (u32 i = 0; i < 16; ++i) bytes_.push_back(static_cast<u8>(bits >> (8 * i)));
@@ -552,8 +594,10 @@ bool FunctionParser::parse_operands(Opcode opcode, Type control, InstData& data)
       return true;
     }
     case Format::UnaryGlobalValue:
-      return declared("gv", "a global value",
-                      [&](u32 n) { return global_values_.contains(GlobalValue::from_index(n)); }, data.words[0]);
+      return declared(
+          "gv", "a global value",
+          [&](u32 n) { return global_values_.contains(GlobalValue::from_index(n)); },
+          data.words[0]);
     case Format::Shuffle: {
       if (!values(2) || !expect(',')) return false;
       if (!parse_constant_data(kI8.by(16), bytes_)) return false;
@@ -576,38 +620,52 @@ bool FunctionParser::parse_operands(Opcode opcode, Type control, InstData& data)
       p_ += word.size();
       return values(2);
     }
-    case Format::Jump: return parse_block_call(data.words[1]);
+    case Format::Jump:
+      return parse_block_call(data.words[1]);
     case Format::Brif:
-      return parse_value(data.words[0]) && expect(',') && parse_block_call(data.words[1]) && expect(',') &&
-             parse_block_call(data.words[2]);
-    case Format::BranchTable: return parse_value(data.words[0]) && expect(',') && parse_jump_table(data.words[1]);
-    case Format::Call: return function_ref(data.words[0]) && call_args({});
+      return parse_value(data.words[0]) && expect(',') && parse_block_call(data.words[1]) &&
+             expect(',') && parse_block_call(data.words[2]);
+    case Format::BranchTable:
+      return parse_value(data.words[0]) && expect(',') && parse_jump_table(data.words[1]);
+    case Format::Call:
+      return function_ref(data.words[0]) && call_args({});
     case Format::CallIndirect: {
       u32 callee = 0;
-      return declared("sig", "a signature", [&](u32 n) { return signatures_.contains(SigRef::from_index(n)); },
-                      data.words[0]) &&
+      return declared(
+                 "sig", "a signature",
+                 [&](u32 n) { return signatures_.contains(SigRef::from_index(n)); },
+                 data.words[0]) &&
              expect(',') && parse_value(callee) && call_args(Value::from_index(callee));
     }
     case Format::TryCall:
-      return function_ref(data.words[0]) && call_args({}) && expect(',') && parse_exception_table(data.words[2]);
+      return function_ref(data.words[0]) && call_args({}) && expect(',') &&
+             parse_exception_table(data.words[2]);
     case Format::TryCallIndirect: {
       u32 callee = 0;
       return parse_value(callee) && call_args(Value::from_index(callee)) && expect(',') &&
              parse_exception_table(data.words[2]);
     }
-    case Format::FuncAddr: return function_ref(data.words[0]);
+    case Format::FuncAddr:
+      return function_ref(data.words[0]);
     case Format::StackAddr:
-      return declared("ss", "a stack slot", [&](u32 n) { return stack_slots_.contains(StackSlot::from_index(n)); },
-                      data.words[0]) &&
+      return declared(
+                 "ss", "a stack slot",
+                 [&](u32 n) { return stack_slots_.contains(StackSlot::from_index(n)); },
+                 data.words[0]) &&
              offset(1);
     case Format::DynamicStackAddr:
-      return declared("dss", "a dynamic stack slot",
-                      [&](u32 n) { return dynamic_stack_slots_.contains(DynamicStackSlot::from_index(n)); },
-                      data.words[0]);
-    case Format::Load: return parse_mem_flags(data.flags, false) && values(1) && offset(1);
-    case Format::LoadNoOffset: return parse_mem_flags(data.flags, opcode == Opcode::Bitcast) && values(1);
-    case Format::Store: return parse_mem_flags(data.flags, false) && values(2) && offset(2);
-    case Format::StoreNoOffset: return parse_mem_flags(data.flags, false) && values(2);
+      return declared(
+          "dss", "a dynamic stack slot",
+          [&](u32 n) { return dynamic_stack_slots_.contains(DynamicStackSlot::from_index(n)); },
+          data.words[0]);
+    case Format::Load:
+      return parse_mem_flags(data.flags, false) && values(1) && offset(1);
+    case Format::LoadNoOffset:
+      return parse_mem_flags(data.flags, opcode == Opcode::Bitcast) && values(1);
+    case Format::Store:
+      return parse_mem_flags(data.flags, false) && values(2) && offset(2);
+    case Format::StoreNoOffset:
+      return parse_mem_flags(data.flags, false) && values(2);
     case Format::AtomicRmw: {
       if (!parse_mem_flags(data.flags, false)) return false;
       const std::string_view word = word_here();
@@ -620,13 +678,18 @@ bool FunctionParser::parse_operands(Opcode opcode, Type control, InstData& data)
       p_ += word.size();
       return values(2);
     }
-    case Format::AtomicCas: return parse_mem_flags(data.flags, false) && values(3);
-    case Format::Trap: return parse_trap_code(data.aux);
-    case Format::CondTrap: return values(1) && expect(',') && parse_trap_code(data.aux);
-    case Format::IntAddTrap: return values(2) && expect(',') && parse_trap_code(data.aux);
+    case Format::AtomicCas:
+      return parse_mem_flags(data.flags, false) && values(3);
+    case Format::Trap:
+      return parse_trap_code(data.aux);
+    case Format::CondTrap:
+      return values(1) && expect(',') && parse_trap_code(data.aux);
+    case Format::IntAddTrap:
+      return values(2) && expect(',') && parse_trap_code(data.aux);
     case Format::ExceptionHandlerAddress: {
       i64 index = 0;
-      if (!parse_block_number(data.words[0]) || !expect(',') || !literal(index, parse_imm64, "a 64-bit integer")) {
+      if (!parse_block_number(data.words[0]) || !expect(',') ||
+          !literal(index, parse_imm64, "a 64-bit integer")) {
         return false;
       }
       data.set_wide(static_cast<u64>(index));
@@ -636,7 +699,8 @@ bool FunctionParser::parse_operands(Opcode opcode, Type control, InstData& data)
   return false;
 }
 
-bool FunctionParser::finish_inst(const InstData& data, Type control, const char* start, const char* opcode_at) {
+bool FunctionParser::finish_inst(const InstData& data, Type control, const char* start,
+                                 const char* opcode_at) {
   DataFlowGraph& dfg = func_->dfg;
   const Opcode opcode = data.opcode;
   const InstFacts& facts = inst_facts(opcode);
@@ -649,22 +713,26 @@ bool FunctionParser::finish_inst(const InstData& data, Type control, const char*
   const std::vector<AbiParam>* returns = nullptr;
   usize count = facts.num_fixed_results;
   if (facts.effects.is_call && !facts.effects.is_terminator) {
-    const SigRef sig = facts.format == meta::Format::Call ? dfg.ext_funcs[FuncRef::from_index(data.words[0])].signature
-                                                          : SigRef::from_index(data.words[0]);
+    const SigRef sig = facts.format == meta::Format::Call
+                           ? dfg.ext_funcs[FuncRef::from_index(data.words[0])].signature
+                           : SigRef::from_index(data.words[0]);
     returns = &dfg.signatures[sig].returns;
     count = returns->size();
   }
   if (results_.size() != count) [[unlikely]] {
     return fail(start, static_cast<usize>(opcode_at - start) + name_of(opcode).size(),
-                std::string(returns != nullptr ? "the callee" : name_of(opcode)) + " has " + std::to_string(count) +
-                    (count == 1 ? " result" : " results") + ", but the line names " + std::to_string(results_.size()));
+                std::string(returns != nullptr ? "the callee" : name_of(opcode)) + " has " +
+                    std::to_string(count) + (count == 1 ? " result" : " results") +
+                    ", but the line names " + std::to_string(results_.size()));
   }
   if (count > limits::kMaxBlockParams.value) {
-    return fail(start, 1, "too many results (limit max-block-params)", {}, ErrorKind::LimitExceeded);
+    return fail(start, 1, "too many results (limit max-block-params)", {},
+                ErrorKind::LimitExceeded);
   }
   for (usize i = 0; i < results_.size(); ++i) {
     const char* at = begin_ + results_[i].at;
-    if (is_defined(results_[i].number)) return duplicate(at, 1 + decimal_length(results_[i].number), "v", results_[i].number);
+    if (is_defined(results_[i].number))
+      return duplicate(at, 1 + decimal_length(results_[i].number), "v", results_[i].number);
     dfg.ensure_values(results_[i].number + 1);
   }
   Type fixed[4];
@@ -673,19 +741,22 @@ bool FunctionParser::finish_inst(const InstData& data, Type control, const char*
       fixed[i] = result_type(opcode, i, control);
       if (!fixed[i].is_valid()) {
         return fail(opcode_at, name_of(opcode).size(),
-                    "there is no type for the result of " + std::string(name_of(opcode)) + "." + type_name(control));
+                    "there is no type for the result of " + std::string(name_of(opcode)) + "." +
+                        type_name(control));
       }
     }
   }
   const Inst inst = dfg.make_inst(data);
   for (u32 i = 0; i < count; ++i) {
     const Value value = Value::from_index(results_[i].number);
-    if (dfg.is_valid(value)) [[unlikely]] {  // twice on this line; the first stands, the function is not used
-      return duplicate(begin_ + results_[i].at, 1 + decimal_length(value.index()), "v", value.index());
+    if (dfg.is_valid(value))
+        [[unlikely]] {  // twice on this line; the first stands, the function is not used
+      return duplicate(begin_ + results_[i].at, 1 + decimal_length(value.index()), "v",
+                       value.index());
     }
     dfg.append_result_as(inst, value, returns != nullptr ? (*returns)[i].type : fixed[i]);
   }
-  func_->layout.append_inst(inst, *block_);
+  if (block_) func_->layout.append_inst(inst, *block_);  // none: the header had an error
   if (source_loc_ != kNoSourceLoc) func_->set_source_loc(inst, source_loc_);
   if (!tags_.empty()) func_->set_debug_tags(inst, tags_);
   if (has_stack_map_) func_->set_stack_map(inst, stack_map_);
@@ -786,9 +857,11 @@ bool FunctionParser::parse_body() {
       return num_errors_ == errors_before;
     }
     const char* start = p_;
+    const usize uses_before = value_uses_.size();
     results_.clear();
     bool good = true;
-    if (*p_ == 'b' && end_ - p_ > 5 && std::memcmp(p_, "block", 5) == 0 && is_class(p_[5], kDigit)) {
+    if (*p_ == 'b' && end_ - p_ > 5 && std::memcmp(p_, "block", 5) == 0 &&
+        is_class(p_[5], kDigit)) {
       u32 number = 0;
       const char* stop = scan_entity_number(p_ + 5, end_, number);
       if (stop == nullptr) {
@@ -811,10 +884,13 @@ bool FunctionParser::parse_body() {
         good = expected("a declaration, a block or '}'");
       }
     }
-    if (good) [[likely]] continue;
+    if (good) [[likely]]
+      continue;
     if (gave_up()) return false;
     poison_results();
-    if (p_ != begin_ && failed_at_[-1] == '\n' && std::string_view(failed_at_, static_cast<usize>(end_ - failed_at_)).starts_with("function ")) {
+    value_uses_.resize(uses_before);  // one finding a line
+    if (failed_at_ != begin_ && failed_at_[-1] == '\n' &&
+        text_from(failed_at_).starts_with("function ")) {
       p_ = failed_at_;
       return false;
     }
@@ -831,14 +907,17 @@ bool FunctionParser::check_references() {
   // The first use of each number that is still undefined, in the order of the text.
   std::vector<Use>& uses = value_uses_;
   std::erase_if(uses, [&](const Use& use) {
-    return is_defined(use.number) || (any_poisoned_ && poisoned_.contains(Value::from_index(use.number)));
+    return is_defined(use.number) ||
+           (any_poisoned_ && poisoned_.contains(Value::from_index(use.number)));
   });
   std::sort(uses.begin(), uses.end(), by_number);
-  uses.erase(std::unique(uses.begin(), uses.end(), [](const Use& x, const Use& y) { return x.number == y.number; }),
+  uses.erase(std::unique(uses.begin(), uses.end(),
+                         [](const Use& x, const Use& y) { return x.number == y.number; }),
              uses.end());
   std::sort(uses.begin(), uses.end(), by_place);
   for (const Use& use : uses) {
-    good = fail(begin_ + use.at, 1 + decimal_length(use.number), "undefined value: " + value_name(use.number));
+    good = fail(begin_ + use.at, 1 + decimal_length(use.number),
+                "undefined value: " + value_name(use.number));
   }
   return good;
 }

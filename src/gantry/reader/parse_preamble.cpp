@@ -1,5 +1,6 @@
-// Declarations of a function. Numbers may be sparse and in any order: holes are filled with dummies, and what the text
-// really declared is remembered beside, because a reference to a hole is an error.
+// Declarations of a function. Numbers may be sparse and in any order: holes are filled with
+// dummies, and what the text really declared is remembered beside, because a reference to a hole is
+// an error.
 #include <bit>
 #include <string>
 
@@ -16,8 +17,8 @@ bool FunctionParser::duplicate(const char* at, usize length, std::string_view pr
   return fail(at, length, std::move(message));
 }
 
-bool FunctionParser::begin_declaration(std::string_view prefix, CommentOwner::Kind kind, u32& number, const char*& at,
-                                       usize& length) {
+bool FunctionParser::begin_declaration(std::string_view prefix, CommentOwner::Kind kind,
+                                       u32& number, const char*& at, usize& length) {
   skip_space();
   at = p_;
   if (accept_entity(prefix, number) <= 0) return false;
@@ -32,7 +33,8 @@ bool FunctionParser::parse_declaration(bool& is_declaration) {
   u32 number = 0;
   const auto is = [&](std::string_view prefix) {
     return word.starts_with(prefix) &&
-           scan_entity_number(word.data() + prefix.size(), word.data() + word.size(), number) != nullptr;
+           scan_entity_number(word.data() + prefix.size(), word.data() + word.size(), number) !=
+               nullptr;
   };
   if (is("ss")) return parse_stack_slot();
   if (is("gv")) return parse_global_value();
@@ -70,7 +72,8 @@ bool FunctionParser::parse_stack_slot() {
       u32 align = 0;
       if (!parse_number(align, parse_uimm32, "an alignment")) return false;
       if (!std::has_single_bit(align)) {
-        return fail(align_at, static_cast<usize>(p_ - align_at), "a stack slot's alignment is a power of two");
+        return fail(align_at, static_cast<usize>(p_ - align_at),
+                    "a stack slot's alignment is a power of two");
       }
       slot.align_log2 = static_cast<u8>(std::countr_zero(align));
     } else if (accept_word("key")) {
@@ -81,7 +84,8 @@ bool FunctionParser::parse_stack_slot() {
       return expected("'align' or 'key'");
     }
   }
-  if (!stack_slots_.insert(StackSlot::from_index(number))) return duplicate(at, length, "ss", number);
+  if (!stack_slots_.insert(StackSlot::from_index(number)))
+    return duplicate(at, length, "ss", number);
   while (func_->stack_slots.size() <= number) func_->stack_slots.push({});
   func_->stack_slots[StackSlot::from_index(number)] = slot;
   return true;
@@ -91,13 +95,15 @@ bool FunctionParser::parse_dynamic_stack_slot() {
   u32 number = 0, type = 0;
   const char* at = nullptr;
   usize length = 0;
-  if (!begin_declaration("dss", CommentOwner::Kind::DynamicStackSlot, number, at, length)) return false;
+  if (!begin_declaration("dss", CommentOwner::Kind::DynamicStackSlot, number, at, length))
+    return false;
   if (!accept_word("explicit_dynamic_slot")) return expected("'explicit_dynamic_slot'");
   skip_space();
   const char* type_at = p_;
   if (!expect_entity("dt", type, "a dynamic type")) return false;
   dynamic_type_uses_.push_back({type, offset_of(type_at)});
-  if (!dynamic_stack_slots_.insert(DynamicStackSlot::from_index(number))) return duplicate(at, length, "dss", number);
+  if (!dynamic_stack_slots_.insert(DynamicStackSlot::from_index(number)))
+    return duplicate(at, length, "dss", number);
   while (func_->dynamic_stack_slots.size() <= number) func_->dynamic_stack_slots.push({});
   func_->dynamic_stack_slots[DynamicStackSlot::from_index(number)] = DynamicType::from_index(type);
   return true;
@@ -113,14 +119,16 @@ bool FunctionParser::parse_dynamic_type() {
   Type base;
   if (!parse_type(base)) return false;
   if (!base.is_vector() || base.bits() > 256) {
-    return fail(type_at, static_cast<usize>(p_ - type_at), "the base of a dynamic type is a vector of at most 256 bits");
+    return fail(type_at, static_cast<usize>(p_ - type_at),
+                "the base of a dynamic type is a vector of at most 256 bits");
   }
   if (!expect('*')) return false;
   skip_space();
   const char* scale_at = p_;
   if (!expect_entity("gv", scale, "a global value")) return false;
   global_uses_.push_back({scale, offset_of(scale_at)});
-  if (!dynamic_types_.insert(DynamicType::from_index(number))) return duplicate(at, length, "dt", number);
+  if (!dynamic_types_.insert(DynamicType::from_index(number)))
+    return duplicate(at, length, "dt", number);
   while (func_->dynamic_types.size() <= number) func_->dynamic_types.push({});
   func_->dynamic_types[DynamicType::from_index(number)] = {base, GlobalValue::from_index(scale)};
   return true;
@@ -166,7 +174,8 @@ bool FunctionParser::parse_global_value() {
     const char* type_at = p_;
     if (!parse_type(data.type)) return false;
     if (!data.type.is_int()) {
-      return fail(type_at, static_cast<usize>(p_ - type_at), "the type of a global iadd_imm is a scalar integer");
+      return fail(type_at, static_cast<usize>(p_ - type_at),
+                  "the type of a global iadd_imm is a scalar integer");
     }
     if (!parse_base() || !expect(',')) return false;
     const std::string_view text = number_here();
@@ -192,12 +201,14 @@ bool FunctionParser::parse_global_value() {
     const char* type_at = p_;
     if (!parse_type(data.type)) return false;
     if (!data.type.is_vector()) {
-      return fail(type_at, static_cast<usize>(p_ - type_at), "the type of a dynamic scale is a vector");
+      return fail(type_at, static_cast<usize>(p_ - type_at),
+                  "the type of a dynamic scale is a vector");
     }
   } else {
     return expected("vmctx, load, iadd_imm, symbol or dyn_scale_target_const");
   }
-  if (!global_values_.insert(GlobalValue::from_index(number))) return duplicate(at, length, "gv", number);
+  if (!global_values_.insert(GlobalValue::from_index(number)))
+    return duplicate(at, length, "gv", number);
   if (func_->global_values.size() < number) {
     GlobalValueData hole;
     hole.name = func_->intern_test_name("");
@@ -243,7 +254,8 @@ bool FunctionParser::parse_function_declaration() {
     if (!expect_entity("sig", declared, "a signature")) return false;
     data.signature = SigRef::from_index(declared);
     if (!signatures_.contains(data.signature)) {
-      return fail(sig_at, static_cast<usize>(p_ - sig_at), "undefined signature: sig" + std::to_string(declared),
+      return fail(sig_at, static_cast<usize>(p_ - sig_at),
+                  "undefined signature: sig" + std::to_string(declared),
                   "a signature is declared above the functions that have it");
     }
   }
@@ -265,10 +277,12 @@ bool FunctionParser::parse_constant_data(Type type, std::vector<u8>& out) {
       skip_space();
       if (!at_end() && *p_ == ']') break;
       const std::string_view text = number_here();
-      if (text.empty()) return expected("a lane's value or ']'", "lanes stand without commas: [1 2 3 4]");
+      if (text.empty())
+        return expected("a lane's value or ']'", "lanes stand without commas: [1 2 3 4]");
       u128 bits = 0;
       if (const char* wrong = parse_scalar(text, lane, bits)) return fail(p_, text.size(), wrong);
-      if (lanes == type.lane_count()) return fail(p_, text.size(), "more values than the type has lanes");
+      if (lanes == type.lane_count())
+        return fail(p_, text.size(), "more values than the type has lanes");
       p_ += text.size();
       for (u32 i = 0; i < lane.bytes(); ++i) out.push_back(static_cast<u8>(bits >> (8 * i)));
     }
@@ -277,11 +291,14 @@ bool FunctionParser::parse_constant_data(Type type, std::vector<u8>& out) {
     return true;
   }
   const std::string_view text = number_here();
-  if (text.empty()) return expected(type.is_valid() ? "hexadecimal bytes or a list of lanes" : "hexadecimal bytes or a type");
+  if (text.empty())
+    return expected(type.is_valid() ? "hexadecimal bytes or a list of lanes"
+                                    : "hexadecimal bytes or a type");
   u8 bytes[16];
   u32 size = 0;
   if (const char* wrong = parse_hex_bytes(text, bytes, size)) return fail(p_, text.size(), wrong);
-  if (type.is_valid() && size > type.bytes()) return fail(p_, text.size(), "the constant is longer than its type");
+  if (type.is_valid() && size > type.bytes())
+    return fail(p_, text.size(), "the constant is longer than its type");
   p_ += text.size();
   out.assign(bytes, bytes + size);
   if (type.is_valid()) out.resize(type.bytes());
@@ -297,7 +314,8 @@ bool FunctionParser::parse_constant_declaration() {
   Type type;
   if (!word_here().empty() && !parse_type(type)) return false;
   if (!parse_constant_data(type, bytes_)) return false;
-  if (!constants_.insert(Constant::from_index(number))) return duplicate(at, length, "const", number);
+  if (!constants_.insert(Constant::from_index(number)))
+    return duplicate(at, length, "const", number);
   func_->dfg.set_constant(Constant::from_index(number), bytes_);
   return true;
 }
@@ -306,7 +324,8 @@ bool FunctionParser::parse_region() {
   u32 number = 0;
   const char* at = nullptr;
   usize length = 0;
-  if (!begin_declaration("region", CommentOwner::Kind::AliasRegion, number, at, length)) return false;
+  if (!begin_declaration("region", CommentOwner::Kind::AliasRegion, number, at, length))
+    return false;
   const std::string_view text = number_here();
   if (text.empty()) return expected("the region's id");
   AliasRegionData data{0, {}};
@@ -343,7 +362,9 @@ bool FunctionParser::parse_stack_limit() {
 bool FunctionParser::check_declarations() {
   bool good = true;
   for (const Use& use : global_uses_) {
-    if (use.number < func_->global_values.size() && global_values_.contains(GlobalValue::from_index(use.number))) continue;
+    if (use.number < func_->global_values.size() &&
+        global_values_.contains(GlobalValue::from_index(use.number)))
+      continue;
     const std::string name = "gv" + std::to_string(use.number);
     good = fail(begin_ + use.at, name.size(), "undefined global value: " + name);
   }

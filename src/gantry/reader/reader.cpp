@@ -17,10 +17,11 @@ struct Reader::State {
 };
 
 Reader::Reader(std::string_view text, const ReaderOptions& options)
-    : state_(new State(text.size() > limits::kMaxTextBytes.value ? std::string_view() : text, options)) {
+    : state_(new State(text.size() > limits::kMaxTextBytes.value ? std::string_view() : text,
+                       options)) {
   if (text.size() > limits::kMaxTextBytes.value) {
-    state_->parser.fail(state_->parser.position(), 1, "the text is too long (limit max-text-bytes)", {},
-                        ErrorKind::LimitExceeded);
+    state_->parser.fail(state_->parser.position(), 1, "the text is too long (limit max-text-bytes)",
+                        {}, ErrorKind::LimitExceeded);
   }
 }
 Reader::~Reader() { delete state_; }
@@ -60,7 +61,8 @@ void Reader::State::read_header() {
       kind = Kind::Feature;
       word_stage = 2;
     } else if (word != "test") {
-      parser.expected("a header line or a function", "header lines are test, set, target and feature");
+      parser.expected("a header line or a function",
+                      "header lines are test, set, target and feature");
       if (!parser.skip_to_next_function()) break;
       continue;
     }
@@ -93,7 +95,9 @@ const FileHeader& Reader::header() {
   return state_->header;
 }
 
-void Reader::set_default_call_conv(ir::CallConv call_conv) { state_->parser.default_call_conv = call_conv; }
+void Reader::set_default_call_conv(ir::CallConv call_conv) {
+  state_->parser.default_call_conv = call_conv;
+}
 
 bool Reader::next(ir::Function& func, FunctionSource* source) {
   FunctionParser& parser = state_->parser;

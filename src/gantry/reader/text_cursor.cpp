@@ -1,4 +1,5 @@
-// The lexical rules that are not on the hot path: numbers with all their forms, and tokens in general for messages.
+// The lexical rules that are not on the hot path: numbers with all their forms, and tokens in
+// general for messages.
 #include "gantry/reader/text_cursor.h"
 
 namespace gantry::reader {
@@ -20,7 +21,8 @@ const char* scan_number(const char* at, const char* end) {
 }
 
 bool starts_token(char c) {
-  return is_class(c, kDigit | kLetter) || std::string_view("(){}[]<>,.:=!*@+-%\"#;").find(c) != std::string_view::npos;
+  return is_class(c, kDigit | kLetter) ||
+         std::string_view("(){}[]<>,.:=!*@+-%\"#;").find(c) != std::string_view::npos;
 }
 
 const char* scan_token(const char* at, const char* end) {

@@ -1,5 +1,6 @@
 #pragma once
-// A place in CLIF text, and the lexical questions one can ask there. Nothing is copied: tokens are spans of the text.
+// A place in CLIF text, and the lexical questions one can ask there. Nothing is copied: tokens are
+// spans of the text.
 #include <array>
 #include <cstring>
 #include <string_view>
@@ -30,8 +31,8 @@ inline const char* run_end(const char* at, const char* end, u8 classes) {
   return at;
 }
 
-// Behind the decimal entity number at `at` (no redundant leading zero, nothing of a word behind it, at most 2^32-2), or
-// null.
+// Behind the decimal entity number at `at` (no redundant leading zero, nothing of a word behind it,
+// at most 2^32-2), or null.
 inline const char* scan_entity_number(const char* at, const char* end, u32& number) {
   const char* const first = at;
   u64 value = 0;
@@ -40,7 +41,8 @@ inline const char* scan_entity_number(const char* at, const char* end, u32& numb
     if (value > 0xfffffffeu) return nullptr;
     ++at;
   }
-  if (at == first || (*first == '0' && at != first + 1) || (at != end && is_class(*at, kWord))) return nullptr;
+  if (at == first || (*first == '0' && at != first + 1) || (at != end && is_class(*at, kWord)))
+    return nullptr;
   number = static_cast<u32>(value);
   return at;
 }
