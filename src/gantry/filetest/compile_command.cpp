@@ -41,18 +41,28 @@ std::string first_difference(std::string_view expected, std::string_view actual)
 
 }  // namespace
 
+std::optional<Verdict> reason_not_to_compile(const Context& context) {
+  if (context.options.backend == nullptr) {
+    return Verdict::skipped(SkipReason::NotBuilt, "code generation");
+  }
+  const Result<target::TargetIsa*> found = context.options.backend->lookup(*context.target);
+  if (found.has_value()) {
+    delete *found;
+    return std::nullopt;
+  }
+  if (found.error().kind() == ErrorKind::Unsupported) {
+    return Verdict::skipped(SkipReason::NotBuilt,
+                            "code generation for " +
+                                std::string(to_string(context.target->triple.arch)));
+  }
+  return Verdict::failed(std::string(context.file.path) + ": " +
+                         std::string(found.error().message()));
+}
+
 Verdict run_compile(Context& context) {
   const Backend* const backend = context.options.backend;
-  const std::string_view arch = to_string(context.target->triple.arch);
-  if (backend == nullptr) return Verdict::skipped(SkipReason::NotBuilt, "code generation");
-  const Result<target::TargetIsa*> found = backend->lookup(*context.target);
-  if (!found.has_value()) {
-    if (found.error().kind() == ErrorKind::Unsupported) {
-      return Verdict::skipped(SkipReason::NotBuilt, "code generation for " + std::string(arch));
-    }
-    return Verdict::failed(std::string(context.file.path) + ": " +
-                           std::string(found.error().message()));
-  }
+  Result<target::TargetIsa*> found = backend->lookup(*context.target);
+  GANTRY_CHECK(found.has_value());  // asked by reason_not_to_compile
   const std::unique_ptr<target::TargetIsa> isa(*found);
   const bool precise = context.has_option("precise-output");
   const bool expect_fail = context.has_option("expect-fail");

@@ -104,6 +104,10 @@ class VerifiedFunctions {
 
 Verdict run_on(const CommandInfo& info, CommandFunc func, Context& context,
                VerifiedFunctions& verified) {
+  std::optional<Verdict> skip;
+  if (func == run_run) skip = reason_not_to_run(context);
+  if (func == run_compile) skip = reason_not_to_compile(context);
+  if (skip) return std::move(*skip);
   if (info.needs_verifier) {
     if (const std::string& error = verified.verify(context); !error.empty())
       return Verdict::failed(error);

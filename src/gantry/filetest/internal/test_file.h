@@ -108,6 +108,10 @@ Verdict run_verifier(Context& context);
 Verdict run_interpret(Context& context);
 Verdict run_compile(Context& context);
 Verdict run_run(Context& context);
+// Why a command with a target cannot run here; none if it can. Asked before functions are verified,
+// which on a foreign target may rightly refuse them.
+std::optional<Verdict> reason_not_to_run(const Context& context);
+std::optional<Verdict> reason_not_to_compile(const Context& context);
 
 // The first type or opcode of the file that is listed as not supported yet by `who`; empty if there
 // is none.
