@@ -133,6 +133,7 @@ void MachBuffer::begin(u32 num_blocks) {
   state.unwind.clear();
   state.regions.clear();
   state.edges.clear();
+  state.record_blocks = false;
 }
 
 void MachBuffer::set_code_limit(u32 bytes) {
@@ -549,6 +550,8 @@ void MachBuffer::add_patchable_call(u32 inst_offset, u32 length) {
 
 void MachBuffer::add_unwind(const unwind::UnwindInst& inst) { state_->unwind.push_back(inst); }
 
+void MachBuffer::record_blocks() { state_->record_blocks = true; }
+
 void MachBuffer::add_block_edge(Label from, Label to) {
   state_->edges.push_back({from.index, to.index});
 }
@@ -623,7 +626,7 @@ void MachBuffer::take(target::CompiledCode& out) {
   out.unwind = state.unwind;
   out.block_offsets.clear();
   out.block_edges.clear();
-  if (!state.edges.empty()) {
+  if (state.record_blocks) {
     for (u32 block = 0; block < state.num_blocks; ++block)
       out.block_offsets.push_back(offset_of(Label{block}));
     for (const auto& [from, to] : state.edges)
