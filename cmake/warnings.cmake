@@ -6,7 +6,8 @@ target_compile_options(gantry_flags INTERFACE
   $<$<BOOL:${GANTRY_WERROR}>:-Werror>)
 target_compile_definitions(gantry_flags INTERFACE $<$<BOOL:${GANTRY_CHECKED}>:GANTRY_CHECKED=1>)
 if(GANTRY_SANITIZE)
-  target_compile_options(gantry_flags INTERFACE -fsanitize=${GANTRY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_options(gantry_flags INTERFACE -fsanitize=${GANTRY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
+    -fno-sanitize=vptr)  # it needs RTTI, which the libraries are built without
   target_link_options(gantry_flags INTERFACE -fsanitize=${GANTRY_SANITIZE})
 endif()
 

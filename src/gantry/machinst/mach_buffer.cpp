@@ -74,7 +74,7 @@ MachBuffer::MachBuffer(std::span<const LabelUseInfo> label_uses, std::span<const
     const i64 everywhere = static_cast<i64>(limits::kMaxCodeBytes.value) + 8;
     if (info.patch == nullptr && info.patch_size == 4 && info.max_pos >= everywhere &&
         info.max_neg >= everywhere) {
-      state.plain_kind = kind;
+      state.plain_kind = std::min(state.plain_kind, kind);
     }
   }
   GANTRY_CHECK(short_branch == nullptr || !has_veneers_);
@@ -133,6 +133,7 @@ void MachBuffer::begin(u32 num_blocks) {
   state.unwind.clear();
   state.regions.clear();
   state.edges.clear();
+  state.record_blocks = false;
 }
 
 void MachBuffer::set_code_limit(u32 bytes) {
@@ -273,8 +274,14 @@ void MachBuffer::State::add(MachBuffer& buffer, u32 start, u32 end, u32 target, 
   branch.end_label = static_cast<u32>(tail_labels.size());
   branch.kind = kind;
   branch.is_short = false;
-  GANTRY_DCHECK(inverted.size() <= sizeof branch.inverted);
-  if (!inverted.empty()) std::memcpy(branch.inverted, inverted.data(), inverted.size());
+  const usize size = inverted.size();
+  GANTRY_DCHECK(size <= sizeof branch.inverted);
+  if (size >= 4) {  // two overlapping halves: no call for a handful of bytes
+    std::memcpy(branch.inverted, inverted.data(), 4);
+    std::memcpy(branch.inverted + size - 4, inverted.data() + size - 4, 4);
+  } else {
+    for (usize i = 0; i < size; ++i) branch.inverted[i] = inverted[i];
+  }
 }
 
 void MachBuffer::add_uncond_branch(u32 start, u32 end, Label target) {
@@ -543,6 +550,8 @@ void MachBuffer::add_patchable_call(u32 inst_offset, u32 length) {
 
 void MachBuffer::add_unwind(const unwind::UnwindInst& inst) { state_->unwind.push_back(inst); }
 
+void MachBuffer::record_blocks() { state_->record_blocks = true; }
+
 void MachBuffer::add_block_edge(Label from, Label to) {
   state_->edges.push_back({from.index, to.index});
 }
@@ -565,16 +574,17 @@ Result<void> MachBuffer::finish() {
   }
   if (!has_veneers_) {
     const u32 plain_kind = state.plain_kind;
-    const i64 plain_addend = plain_kind < state.infos.size() ? state.infos[plain_kind].addend : 0;
+    const u32 plain_addend =
+        plain_kind < state.infos.size() ? static_cast<u32>(i32{state.infos[plain_kind].addend}) : 0;
     for (const FixUp* use = fixups_; use != fixup_end_; ++use) {
       const u32 target = state.resolve(use->label);
       GANTRY_DCHECK(state.is_bound(target));
       if (use->kind == plain_kind && use->base == kNoBase) [[likely]] {
-        const u32 distance = target - use->field + static_cast<u32>(plain_addend);
+        const u32 value = target - use->field + plain_addend;
         if constexpr (std::endian::native == std::endian::little) {
-          std::memcpy(begin_ + use->field, &distance, 4);
+          std::memcpy(begin_ + use->field, &value, 4);
         } else {
-          state.patch(*this, *use, target);
+          for (u32 i = 0; i < 4; ++i) begin_[use->field + i] = static_cast<u8>(value >> 8 * i);
         }
       } else if (!state.patch(*this, *use, target)) {
         state.out_of_range = true;
@@ -616,7 +626,7 @@ void MachBuffer::take(target::CompiledCode& out) {
   out.unwind = state.unwind;
   out.block_offsets.clear();
   out.block_edges.clear();
-  if (!state.edges.empty()) {
+  if (state.record_blocks) {
     for (u32 block = 0; block < state.num_blocks; ++block)
       out.block_offsets.push_back(offset_of(Label{block}));
     for (const auto& [from, to] : state.edges)

@@ -43,15 +43,19 @@ u32 MachBuffer::State::moved_end(u32 offset) const {
 }
 
 void MachBuffer::State::build_map(u32 code_size) {
-  map_points.clear();
+  // At most so many points; written without asking for room each time.
+  map_points.resize(branches.size() + align_points.size() + 1);
   map_index.resize((code_size >> kIndexShift) + 1);
+  MapPoint* const points = map_points.data();
+  u32* const index = map_index.data();
+  const u32 index_size = static_cast<u32>(map_index.size());
+  u32 num_points = 0;
   u32 shift = 0;
   u32 indexed = 0;
   const auto add_point = [&](u32 at, u32 shift_from_here, bool is_alignment) {
-    for (; indexed < map_index.size() && indexed << kIndexShift < at; ++indexed) {
-      map_index[indexed] = static_cast<u32>(map_points.size());
-    }
-    map_points.push_back({at, shift, is_alignment});
+    for (; indexed < index_size && indexed << kIndexShift < at; ++indexed)
+      index[indexed] = num_points;
+    points[num_points++] = {at, shift, is_alignment};
     shift = shift_from_here;
   };
   usize next_align = 0;

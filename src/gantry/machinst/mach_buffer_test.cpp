@@ -209,6 +209,7 @@ TEST(Records, follow_the_code_when_branches_shrink) {
   buffer.add_patchable_call(9, 5);
   buffer.add_trap(7, ir::TrapCode{4});
   buffer.add_unwind({.kind = unwind::UnwindInst::Kind::StackAlloc, .code_offset = 14, .amount = 8});
+  buffer.record_blocks();
   buffer.add_block_edge(Label{0}, Label{1});
   const PatchRegion region = buffer.open_patch_region(2);
   buffer.patch_bytes(region)[1] = 0xaa;
@@ -236,6 +237,7 @@ TEST(Records, follow_the_code_when_branches_shrink) {
   buffer.add_patchable_call(9, 5);
   buffer.add_trap(7, ir::TrapCode{4});
   buffer.add_unwind({.kind = unwind::UnwindInst::Kind::StackAlloc, .code_offset = 14, .amount = 8});
+  buffer.record_blocks();
   buffer.add_block_edge(Label{0}, Label{1});
   const PatchRegion again = buffer.open_patch_region(2);
   buffer.patch_bytes(again)[1] = 0xaa;

@@ -11,7 +11,9 @@ target::CompiledCode code_with(std::vector<target::Reloc> relocs) {
   code.relocs = std::move(relocs);
   return code;
 }
-Result<Symbol> no_names(ir::ExternalName) { return Error(ErrorKind::Invalid, "no such name"); }
+constexpr auto no_names = [](ir::ExternalName) -> Result<Symbol> {
+  return Error(ErrorKind::Invalid, "no such name");
+};
 
 TEST(Module, declarations_merge) {
   Module module;

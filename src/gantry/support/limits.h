@@ -38,7 +38,7 @@ inline constexpr Limit kMaxFrameBytes{"max-frame-bytes", u64{1} << 30, "stack fr
 inline constexpr Limit kMaxArgAreaBytes{"max-arg-area-bytes", u64{128} << 20, "argument or return area of a call",
                                         "machinst/limits_test.cpp"};
 inline constexpr Limit kMaxCodeBytes{"max-code-bytes", u64{1} << 30, "machine code of one function",
-                                     "machinst/limits_test.cpp"};
+                                     "machinst/mach_buffer_test.cpp"};
 inline constexpr Limit kMaxVRegs{"max-vregs", (u64{1} << 28) - 1, "virtual registers of one function",
                                  "machinst/limits_test.cpp"};
 inline constexpr Limit kMaxIsleSites{"max-isle-sites", 65536, "binding sites of one ISLE term",

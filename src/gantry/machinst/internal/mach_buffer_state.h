@@ -116,6 +116,7 @@ struct MachBuffer::State {
   std::vector<Region> regions;
   std::vector<std::pair<u32, u32>> edges;  // labels
   u32 num_blocks = 0;
+  bool record_blocks = false;
 
   // Where the label is bound, or kOpen / kOpenPool.
   u32 resolve(u32 label) const {
