@@ -51,9 +51,9 @@ std::optional<Verdict> reason_not_to_compile(const Context& context) {
     return std::nullopt;
   }
   if (found.error().kind() == ErrorKind::Unsupported) {
-    return Verdict::skipped(SkipReason::NotBuilt,
-                            "code generation for " +
-                                std::string(to_string(context.target->triple.arch)));
+    return Verdict::skipped(
+        SkipReason::NotBuilt,
+        "code generation for " + std::string(to_string(context.target->triple.arch)));
   }
   return Verdict::failed(std::string(context.file.path) + ": " +
                          std::string(found.error().message()));

@@ -60,6 +60,8 @@ std::string compare(const reader::RunCommand& command, const TestFunction& calle
   return std::move(text).take();
 }
 
+}  // namespace
+
 void write_trap(ir::TrapCode trap, TextWriter& out) {
   for (const meta::TrapDef& row : meta::kTraps) {
     if (row.code == trap.code) {
@@ -69,8 +71,6 @@ void write_trap(ir::TrapCode trap, TextWriter& out) {
   }
   out.put("user", trap.code);
 }
-
-}  // namespace
 
 Verdict execute_run_commands(Context& context, bool by_name, Consumer who, Caller call) {
   for (const TestFunction& function : context.file.functions) {

@@ -22,4 +22,7 @@ using Caller =
 // verdict a skip if the file has something of the list of `who`.
 Verdict execute_run_commands(Context& context, bool by_name, Consumer who, Caller call);
 
+// `int_divz`, `user3`.
+void write_trap(ir::TrapCode trap, TextWriter& out);
+
 }  // namespace gantry::filetest
