@@ -136,7 +136,6 @@ Result<std::vector<FileCheck::Part>> FileCheck::parse_pattern(std::string_view p
     }
   }
   flush();
-  if (parts.empty()) return syntax_error("nothing", pattern);
   // Regular expressions are checked now, so that a mistake shows even if nothing is matched.
   for (const Part& part : parts) {
     if (part.kind != Part::Kind::Regex && part.kind != Part::Kind::Define) continue;

@@ -1,0 +1,72 @@
+#pragma once
+// The verbs of the tool: options as plain data, filled in by main.cpp, and one function each. A
+// verb returns the exit status of the process.
+#include <string>
+#include <vector>
+
+namespace gantry::tool {
+
+enum ExitStatus : int {
+  kOk = 0,
+  kInputFault = 1,  // the input is wrong, or a test failed
+  kUsage = 2,       // the command line is wrong
+  kOurBug = 3,      // an internal check failed
+};
+
+using Words = std::vector<std::string>;
+
+struct TestOptions {
+  Words paths;
+  std::string command;
+  unsigned jobs = 0;  // 0: one per processor
+  unsigned timeout_seconds = 60;
+  bool update = false;
+  bool list = false;
+  bool verbose = false;
+};
+int run_test(const TestOptions& options);
+
+// run, interpret, pass: test commands on files, whatever the files say.
+struct CommandOptions {
+  Words paths;
+  Words commands;
+  std::string target;
+  Words settings;
+  bool verbose = false;
+};
+int run_commands(const CommandOptions& options);
+
+struct PrintOptions {
+  Words paths;
+};
+int run_cat(const PrintOptions& options);
+int run_print_cfg(const PrintOptions& options);
+
+struct CompileOptions {
+  Words paths;
+  std::string target;  // empty: this machine
+  Words settings;
+  std::string output;
+  bool disassemble = false;
+  bool print = false;
+  bool times = false;
+};
+int run_compile(const CompileOptions& options);
+
+struct BenchOptions {
+  Words paths;
+  std::string target;
+  Words settings;
+  unsigned iterations = 5;
+  bool passes = false;
+};
+int run_bench_compile(const BenchOptions& options);
+
+struct SettingsOptions {
+  std::string target;
+  Words settings;
+};
+int run_settings(const SettingsOptions& options);
+int run_opcodes();
+
+}  // namespace gantry::tool
