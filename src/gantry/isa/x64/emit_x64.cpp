@@ -349,15 +349,13 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
   }
   externals_.clear();
   for (const ExternalUse& use : lower.externals()) externals_.push_back({use.name, use.addend});
-  table_labels_.clear();
-  for (const u32 target : vcode.table_targets) table_labels_.push_back(Label{target});
   EmitContext context{.buffer = buffer_,
                       .frame = bases_,
                       .constants64 = vcode.wide_imms,
                       .pool = pool_labels_,
                       .symbols = externals_,
                       .table_ranges = vcode.table_ranges,
-                      .table_targets = table_labels_,
+                      .table_targets = vcode.table_targets,
                       .hooks = this,
                       .avx = avx};
   GANTRY_TRY(emit_prologue(context));

@@ -46,7 +46,7 @@ class X64Emitter final : public EmitHooks {
   u32 enlarged_bytes_ = 0;         // how far the incoming argument area grew for tail calls
   FrameBases bases_;
   usize next_edit_ = 0;
-  std::vector<Label> pool_labels_, table_labels_;
+  std::vector<Label> pool_labels_;
   std::vector<ExternalRef> externals_;
   std::vector<machinst::HandlerUse> handlers_;
 };
