@@ -113,12 +113,15 @@ class Scan {
     if (v != nullptr) {
       if (v->hint_reg != kNoReg && v->hint_reg >> 5 == reg_class && (mask & bit(v->hint_reg)) != 0)
         return v->hint_reg;
+      bool crosses_call = (v->flags & V::kCrossesCall) != 0;
       if (v->hint_value != kNone) {
-        const u8 wanted = value(v->hint_value).hint_reg;
+        const V& param = value(v->hint_value);
+        const u8 wanted = param.hint_reg;
         if (wanted != kNoReg && wanted >> 5 == reg_class && (mask & bit(wanted)) != 0)
           return wanted;
+        crosses_call |= wanted == kNoReg && (param.flags & V::kCrossesCall) != 0;
       }
-      if ((v->flags & V::kCrossesCall) != 0) {
+      if (crosses_call) {
         const u32 saved = mask & ~s_.preferred[reg_class];
         if (saved != 0) {
           const u32 already = saved & s_.used[reg_class];
