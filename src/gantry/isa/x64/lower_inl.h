@@ -38,6 +38,10 @@ inline bool X64Lower::scalar_float(Type ty, Type& out) {
   out = ty;
   return ty == ir::kF32 || ty == ir::kF64;
 }
+inline bool X64Lower::vector_128(Type ty, Type& out) {
+  out = ty;
+  return ty.is_vector() && ty.bits() == 128;
+}
 inline u32 X64Lower::type_bits(Type ty) { return ty.bits(); }
 inline u8 X64Lower::bits_of(Type ty) { return static_cast<u8>(ty.bits()); }
 inline Type X64Lower::op_type(Type ty) { return ty.bits() < 32 ? ir::kI32 : ty; }
