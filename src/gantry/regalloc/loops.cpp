@@ -5,6 +5,7 @@
 // an irreducible loop past its header are handed to the header, so that loops around it still find
 // their way in.
 #include "gantry/regalloc/internal/state.h"
+#include "gantry/support/limits.h"
 
 namespace gantry::regalloc {
 
@@ -38,7 +39,7 @@ Result<void> Allocator::State::find_loops() {
     extra_next.clear();
     extra_block.clear();
     for (u32 block = 0; block < num_blocks; ++block) union_find[block] = block;
-    const usize most_extra = 64 + 16 * input->predecessors.size();
+    const usize most_extra = 64 + limits::kMaxIrreducibleEntries.value * input->predecessors.size();
     for (u32 header = num_blocks; header-- > 0;) {
       stack_.clear();
       bool is_header = false;
@@ -83,7 +84,7 @@ Result<void> Allocator::State::find_loops() {
         for (u32 extra = extra_head[member]; extra != kNone; extra = extra_next[extra])
           reach(extra_block[extra]);
         if (extra_next.size() > most_extra) {
-          return Error(ErrorKind::LimitExceeded, "control flow is too far from reducible");
+          return Error(ErrorKind::LimitExceeded, limits::kMaxIrreducibleEntries.name);
         }
       }
     }

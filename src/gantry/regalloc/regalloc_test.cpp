@@ -16,6 +16,7 @@
 #include "gantry/regalloc/testing/simulate.h"
 #include "gantry/regalloc/testing/typical_input.h"
 #include "gantry/regalloc/validate.h"
+#include "gantry/support/limits.h"
 
 namespace gantry::regalloc {
 namespace {
@@ -446,10 +447,14 @@ class Builder {
     inst(operands, InstKind::Return);
     out_.successor_ranges.push_back(static_cast<u32>(out_.successors.size()));
   }
-  // Nanoseconds per instruction and edge.
-  double measure() {
+  OwnedInput take() {
     out_.block_insts.push_back(static_cast<u32>(out_.inst_kinds.size()));
     out_.link_predecessors();
+    return std::move(out_);
+  }
+  // Nanoseconds per instruction and operand.
+  double measure() {
+    out_ = take();
     const Input input = out_.input();
     Result<void> valid = validate(input);
     EXPECT_TRUE(valid) << message_of(valid.error());
@@ -614,6 +619,49 @@ TEST(Scale, NestedLoops) {
   }
   b.ret();
   EXPECT_LT(b.measure(), kMostNanoseconds);
+}
+
+// Loops in loops, and many edges that enter all of them past their headers.
+TEST(Limits, IrreducibleEntries) {
+  const u32 size = 150;
+  Builder b;
+  b.block();
+  std::vector<u32> targets;
+  for (u32 i = 1; i <= size + 1; ++i) targets.push_back(i);
+  b.branch(targets);
+  for (u32 i = 0; i < size; ++i) {  // the entries, in blocks of their own
+    b.block();
+    b.branch({2 * size + 2 + i});
+  }
+  b.block();
+  b.branch({size + 2});
+  for (u32 i = 0; i < size; ++i) {  // headers
+    b.block();
+    b.branch({size + 3 + i});
+  }
+  for (u32 i = 0; i + 1 < size; ++i) {  // entered blocks
+    b.block();
+    b.branch({2 * size + 3 + i});
+  }
+  u32 next = 3 * size + 1;
+  for (u32 i = size; i > 0; --i) {  // latches
+    b.block();
+    b.branch({next + 1, next + 2});
+    b.block();
+    b.branch({size + 1 + i});
+    next += 2;
+  }
+  b.block();
+  b.ret();
+  const OwnedInput owned = b.take();
+  Result<void> valid = validate(owned.input());
+  ASSERT_TRUE(valid) << message_of(valid.error());
+  Allocator allocator;
+  Result<Output> output = allocator.allocate(owned.input(), owned.env());
+  ASSERT_FALSE(output);
+  EXPECT_EQ(output.error().kind(), ErrorKind::LimitExceeded);
+  EXPECT_NE(message_of(output.error()).find(limits::kMaxIrreducibleEntries.name),
+            std::string::npos);
 }
 
 TEST(Scale, CallsWithManyOperands) {

@@ -63,7 +63,13 @@ inline constexpr Limit kMaxRegexNesting{"max-regex-nesting", 200,
                                         "nesting of parentheses in a regular expression of a file test",
                                         "filetest/filecheck_test.cpp"};
 
+inline constexpr Limit kMaxIrreducibleEntries{
+    "max-irreducible-entries", 16,
+    "entries into irreducible loops past their headers, a nest counted once a loop, for each edge of a function",
+    "regalloc/regalloc_test.cpp"};
+
 inline constexpr const Limit* kAll[] = {
+    &kMaxIrreducibleEntries,
     &kMaxEntities,   &kMaxBlockParams,  &kMaxMemFlags,  &kMaxTextBlocks, &kTextEntityFloor,
     &kMaxTextErrors, &kMaxTextBytes,    &kMaxFrameBytes, &kMaxArgAreaBytes, &kMaxCodeBytes,
     &kMaxVRegs,      &kMaxIsleSites,    &kMaxIsleFields, &kMaxIsleNesting,
