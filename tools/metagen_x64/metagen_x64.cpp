@@ -4,6 +4,7 @@
 //
 //   metagen_x64 code OUT_DIR          writes the generated sources (only those that changed)
 //   metagen_x64 reference             prints the reference page
+//   metagen_x64 check-reference FILE  fails if FILE is not that page
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -457,7 +458,8 @@ Text argument_list(const Use& use) {
 void write_describe(Text& file, const Use& use, const std::vector<RowRef>& rows, const Text& name) {
   Body out;
   Text list = parameter_list(use, true);
-  file += Text("[[gnu::always_inline]] inline void X64Insts::") + name + "(InstDraft& t" + comma(list) + ") {\n";
+  file += Text("[[gnu::always_inline]] inline void X64Insts::") + name + "(InstDraft& t" +
+          comma(list) + ") {\n";
   const Param* number = nullptr;
   for (const Param& param : use.params) {
     if (may_be_imm(param.kind)) number = &param;
@@ -653,14 +655,17 @@ void write_use(Files& files, const Use& use, std::vector<std::pair<Text, Text>>&
 
 // ---- whole files
 
+bool read_file(const char* path, Text& content) {
+  std::FILE* file = std::fopen(path, "rb");
+  if (file == nullptr) return false;
+  char block[65536];
+  for (usize n; (n = std::fread(block, 1, sizeof block, file)) > 0;) content.append(block, n);
+  std::fclose(file);
+  return true;
+}
+
 bool write_if_changed(const Text& path, const Text& content) {
-  if (std::FILE* old = std::fopen(path.c_str(), "rb")) {
-    Text have;
-    char block[65536];
-    for (usize n; (n = std::fread(block, 1, sizeof block, old)) > 0;) have.append(block, n);
-    std::fclose(old);
-    if (have == content) return true;
-  }
+  if (Text have; read_file(path.c_str(), have) && have == content) return true;
   std::FILE* file = std::fopen(path.c_str(), "wb");
   if (file == nullptr) {
     std::fprintf(stderr, "cannot write %s\n", path.c_str());
@@ -844,8 +849,13 @@ int run(int argc, char** argv) {
     std::fwrite(reference.data(), 1, reference.size(), stdout);
     return 0;
   }
+  if (argc == 3 && std::strcmp(argv[1], "check-reference") == 0) {
+    if (Text have; read_file(argv[2], have) && have == reference) return 0;
+    std::fprintf(stderr, "%s is stale: build the target update_x64_reference\n", argv[2]);
+    return 1;
+  }
   if (argc != 3 || std::strcmp(argv[1], "code") != 0) {
-    std::fprintf(stderr, "usage: metagen_x64 code OUT_DIR | metagen_x64 reference\n");
+    std::fprintf(stderr, "usage: metagen_x64 code OUT_DIR | reference | check-reference FILE\n");
     return 2;
   }
   Text opcodes =
