@@ -56,6 +56,21 @@ class InstBuffer {
     operand_end_ += count;
     *count_end_++ = count;
   }
+  // The same in two steps, without copies: write the instruction and at most kInlineOperands operands where next()
+  // says, then commit. Nothing may be pushed in between.
+  struct Next {
+    MInst* inst;
+    Operand* operands;
+  };
+  Next next() {
+    if (inst_end_ == inst_limit_ || operand_limit_ - operand_end_ < kInlineOperands) [[unlikely]] reserve_more();
+    return {inst_end_, operand_end_};
+  }
+  void commit(u32 count) {
+    ++inst_end_;
+    operand_end_ += count;
+    *count_end_++ = count;
+  }
   // Calls and returns: any number of operands.
   void push_list(const MInst& inst, std::span<const Operand> operands);
 

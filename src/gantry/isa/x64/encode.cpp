@@ -163,7 +163,9 @@ const machinst::ShortBranch kX64ShortBranch = {
     .size = 2, .field = 1, .kind = static_cast<u8>(LabelUse::Rel8), .write = write_short_branch};
 
 void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContext& context) {
-  const OpInfo& info = op_info(inst.op);
+  // A copy: the bytes stored below might overlap the table, for all the compiler knows.
+  const OpInfo info = op_info(inst.op);
+  const i32 imm = inst.imm;
   if ((info.flags & OpInfo::kPseudo) != 0) [[unlikely]] {
     emit_pseudo({inst, allocs}, context);
     return;
@@ -204,39 +206,51 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
   u32 length;  // in bytes
   u64 body = info.body;
   const u32 w = (info.flags & OpInfo::kRexW) != 0 ? 1 : 0;
-  if ((info.flags & OpInfo::kVex) != 0) {
-    const u32 v = info.v == kNoSlot ? 0 : hw(allocs[info.v]);
-    const u32 low = (v ^ 15) << 3 | (info.vex & 7);  // vvvv, L, pp
-    if ((m.rex | w) == 0 && info.vex >> 3 == 1) {
-      word = 0xc5 | (low | ((r >> 3 ^ 1) << 7)) << 8;
-      length = 2;
-    } else {
-      word = 0xc4 |
-             ((r >> 3 ^ 1) << 7 | (m.rex >> 1 ^ 1) << 6 | ((m.rex & 1) ^ 1) << 5 |
-              static_cast<u32>(info.vex >> 3))
-                 << 8 |
-             (low | w << 7) << 16;
-      length = 3;
-    }
-  } else {
+  constexpr u32 kRare = OpInfo::kVex | OpInfo::kPlusRegister | OpInfo::kCond;
+  if ((info.flags & (kRare | OpInfo::kModRm)) == OpInfo::kModRm) [[likely]] {
     word = static_cast<u64>(info.prefixes[0] | info.prefixes[1] << 8);
     length = info.num_prefixes;
-    // The register in an opcode extends by B, the one in ModRM by R.
-    const bool plus = (info.flags & OpInfo::kPlusRegister) != 0;
-    const u32 rex = w << 3 | m.rex | (plus ? r >> 3 : r >> 3 << 2);
+    const u32 rex = w << 3 | m.rex | r >> 3 << 2;
     if ((rex | force_rex) != 0) {
       word |= static_cast<u64>(0x40 | rex) << (8 * length);
       ++length;
     }
-    if (plus) body |= static_cast<u64>(r & 7) << (8 * (info.body_length - 1));
-  }
-  if ((info.flags & OpInfo::kModRm) != 0) {
-    // /digit is in the body already; then there is no register r.
+    // ModRM is the last byte of the body; it holds /digit if there is no register r.
     body |= static_cast<u64>(m.rm | (r & 7) << 3) << (8 * (info.body_length - 1));
-  }
-  if ((info.flags & OpInfo::kCond) != 0) {
-    const u32 at = info.body_length - ((info.flags & OpInfo::kModRm) != 0 ? 2 : 1);
-    body += static_cast<u64>(inst.mode >> 4) << (8 * at);
+  } else {
+    if ((info.flags & OpInfo::kVex) != 0) {
+      const u32 v = info.v == kNoSlot ? 0 : hw(allocs[info.v]);
+      const u32 low = (v ^ 15) << 3 | (info.vex & 7);  // vvvv, L, pp
+      if ((m.rex | w) == 0 && info.vex >> 3 == 1) {
+        word = 0xc5 | (low | ((r >> 3 ^ 1) << 7)) << 8;
+        length = 2;
+      } else {
+        word = 0xc4 |
+               ((r >> 3 ^ 1) << 7 | (m.rex >> 1 ^ 1) << 6 | ((m.rex & 1) ^ 1) << 5 |
+                static_cast<u32>(info.vex >> 3))
+                   << 8 |
+               (low | w << 7) << 16;
+        length = 3;
+      }
+    } else {
+      word = static_cast<u64>(info.prefixes[0] | info.prefixes[1] << 8);
+      length = info.num_prefixes;
+      // The register in an opcode extends by B, the one in ModRM by R.
+      const bool plus = (info.flags & OpInfo::kPlusRegister) != 0;
+      const u32 rex = w << 3 | m.rex | (plus ? r >> 3 : r >> 3 << 2);
+      if ((rex | force_rex) != 0) {
+        word |= static_cast<u64>(0x40 | rex) << (8 * length);
+        ++length;
+      }
+      if (plus) body |= static_cast<u64>(r & 7) << (8 * (info.body_length - 1));
+    }
+    if ((info.flags & OpInfo::kModRm) != 0) {
+      body |= static_cast<u64>(m.rm | (r & 7) << 3) << (8 * (info.body_length - 1));
+    }
+    if ((info.flags & OpInfo::kCond) != 0) {
+      const u32 at = info.body_length - ((info.flags & OpInfo::kModRm) != 0 ? 2 : 1);
+      body += static_cast<u64>(inst.mode >> 4) << (8 * at);
+    }
   }
   word |= body << (8 * length);
   length += info.body_length;
@@ -247,15 +261,15 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
   // Immediate.
   u32 imm_length = info.imm_length;
   if (imm_length <= 4) {
-    std::memcpy(at, &inst.imm, 4);
+    std::memcpy(at, &imm, 4);
     buffer.commit(at + imm_length);
-    if (info.m != kNoSlot && is_rip_relative(mode)) {
+    if (is_rip_relative(mode)) [[unlikely]] {
       refer(inst, mode, start_offset + static_cast<u32>(at - start) - 4, imm_length, context);
     }
     return;
   }
   if (imm_length == 8) {
-    store8(at, context.constants64[static_cast<u32>(inst.imm)]);
+    store8(at, context.constants64[static_cast<u32>(imm)]);
     buffer.commit(at + 8);
     return;
   }
@@ -266,7 +280,7 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
     buffer.add_branch(start_offset, field + 4);
   std::memset(at, 0, 4);
   buffer.commit(at + field_length);
-  buffer.use_label(field, Label{static_cast<u32>(inst.imm)},
+  buffer.use_label(field, Label{static_cast<u32>(imm)},
                    static_cast<u8>(short_jump ? LabelUse::Rel8 : LabelUse::Rel32));
 }
 

@@ -31,7 +31,8 @@ constexpr u8 mode_byte(Mode mode, CC cc) {
 }
 
 // Appends the registers of the M operand, the last ones before a list.
-inline void place_m(InstDraft& t, u32 slot, const AMode& m, u32 register_rule, u32 address_rule) {
+template <class Draft>
+inline void place_m(Draft& t, u32 slot, const AMode& m, u32 register_rule, u32 address_rule) {
   t.operands[slot] = {m.base, m.mode == Mode::Reg ? register_rule : address_rule};
   t.operands[slot + 1] = {m.index, address_rule};
   t.count = slot + mode_registers(m.mode);

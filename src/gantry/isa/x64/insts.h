@@ -72,6 +72,18 @@ class X64Insts {
   // ---- one or more per family, generated
 #include "gantry/gen/isa/x64/insts_decls.inc"
 
+  // What a description fills in when the instruction is emitted at once: places in the buffer.
+  struct InPlace {
+    MInst& inst;
+    Operand* operands;
+    u32 count;
+    VReg result, result2;
+  };
+  InPlace in_place() {
+    const machinst::InstBuffer::Next next = insts_.next();
+    return {*next.inst, next.operands, 0, {}, {}};
+  }
+
   void push(const InstDraft& draft) {
     if (draft.count > machinst::kInlineOperands) [[unlikely]] {
       insts_.push_list(draft.inst, {draft.operands, draft.count});

@@ -63,14 +63,14 @@ enum class Mode : u8 {
   Index2,
   Index4,
   Index8,
-  Slot,       // the function's stack slots: disp is the offset in their area
-  InArg,      // incoming arguments: disp from the first
-  OutArg,     // outgoing arguments: disp from sp
+  Slot,          // the function's stack slots: disp is the offset in their area
+  InArg,         // incoming arguments: disp from the first
+  OutArg,        // outgoing arguments: disp from sp
   FramePointer,  // disp from rbp
-  Constant,   // rip-relative; disp: number of the constant
-  Symbol,     // rip-relative; disp: number of the external reference
-  GotSymbol,  // the address cell of a symbol, rip-relative
-  Label,      // rip-relative; disp: label of the code
+  Constant,      // rip-relative; disp: number of the constant
+  Symbol,        // rip-relative; disp: number of the external reference
+  GotSymbol,     // the address cell of a symbol, rip-relative
+  Label,         // rip-relative; disp: label of the code
   Count,
   Imm,  // not in instructions: a GprMemImm that is a number
 };
@@ -134,8 +134,8 @@ struct XmmMemAligned {
 // cmpxchg16b: two results, four fixed sources, base and index.
 inline constexpr u32 kMaxDraftOperands = 8;
 
-// An instruction described but not yet emitted. What its constructor does not write stays unwritten: unions have no
-// initialisers.
+// An instruction described but not yet emitted. What its constructor does not write stays
+// unwritten: unions have no initialisers.
 struct InstDraft {
   InstDraft() {}
   union {
