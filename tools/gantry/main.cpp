@@ -131,6 +131,14 @@ int main(int argc, char** argv) {
   verb = add_verb(app, "opcodes", "list the opcodes of CLIF", "gantry opcodes | grep load");
   verb->callback([&] { status = run_opcodes(); });
 
+  std::string page;
+  verb = add_verb(app, "reference", "print a page of the reference manual",
+                  "gantry reference settings > docs/reference/settings.md");
+  verb->add_option("PAGE", page, "settings or limits")
+      ->required()
+      ->check(CLI::IsMember({"settings", "limits"}));
+  verb->callback([&] { status = run_reference(page); });
+
   CLI::App* const bench = add_verb(app, "bench", "measure", "gantry bench compile f.clif");
   bench->require_subcommand(1);
   BenchOptions bench_compile;
