@@ -1,7 +1,28 @@
+// Where the program that users run chooses its back ends.
 #include "backend.h"
 
-namespace gantry::tool {
+#include "gantry/codegen/compile.h"
+#include "gantry/isa/lookup.h"
 
-const filetest::Backend* code_generation() { return nullptr; }
+namespace gantry::tool {
+namespace {
+
+class NativeBackend final : public filetest::Backend {
+ public:
+  Result<target::TargetIsa*> lookup(const target::TargetSpec& spec) const override { return isa::lookup(spec); }
+
+  Result<filetest::CompileOutput> compile(ir::Function& func, const target::TargetIsa& isa, Session& session,
+                                          const filetest::CompileRequest&) const override {
+    GANTRY_TRY_ASSIGN(target::CompiledCode code, codegen::compile(func, isa, session));
+    return filetest::CompileOutput{std::move(code), {}};
+  }
+};
+
+}  // namespace
+
+const filetest::Backend* code_generation() {
+  static const NativeBackend kBackend;
+  return &kBackend;
+}
 
 }  // namespace gantry::tool

@@ -1,5 +1,5 @@
-// islec: ISLE rule files to C++, from the command line. Nothing but the standard library, because the
-// build of everything else waits for this program.
+// islec: ISLE rule files to C++, from the command line. Nothing but the standard library, because
+// the build of everything else waits for this program.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -32,6 +32,7 @@ Compiles ISLE rules to C++ (written to standard output without -o).
                           class of the context has them; repeatable
   --strip-prefix PATH     removed from the front of file names in comments; repeatable
   --check                 check only
+  --print                 print the forms of the files in standard layout
   --explain TERM          print the decision tree of a term
   --help, --version
 
@@ -73,7 +74,8 @@ bool write_file(const std::string& path, const std::string& text) {
   std::FILE* file = std::fopen(path.c_str(), "wb");
   bool ok = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
   if (file != nullptr && std::fclose(file) != 0) ok = false;
-  if (!ok) std::fprintf(stderr, "%s: error: cannot write: %s\n", path.c_str(), std::strerror(errno));
+  if (!ok)
+    std::fprintf(stderr, "%s: error: cannot write: %s\n", path.c_str(), std::strerror(errno));
   return ok;
 }
 
@@ -139,6 +141,8 @@ Options parse_arguments(int argc, char** argv) {
       codegen.strip_prefixes.push_back(value());
     } else if (arg == "--check") {
       options.compile.check_only = true;
+    } else if (arg == "--print") {
+      options.compile.print = true;
     } else if (arg == "--explain") {
       options.compile.explain = value();
     } else {
@@ -195,7 +199,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (options.compile.check_only) return 0;
-  if (!options.compile.explain.empty()) {
+  if (options.compile.print || !options.compile.explain.empty()) {
     std::fputs(result.explanation.c_str(), stdout);
     return 0;
   }
@@ -206,9 +210,11 @@ int main(int argc, char** argv) {
   bool written = true;
   if (!options.header.empty()) written = write_file(options.header, result.code.header);
   for (std::size_t i = 0; i < result.code.shards.size(); ++i) {
-    const std::string path = options.compile.codegen.shards == 1 ? options.output : shard_path(options.output, i);
+    const std::string path =
+        options.compile.codegen.shards == 1 ? options.output : shard_path(options.output, i);
     written = write_file(path, result.code.shards[i]) && written;
   }
-  if (!options.coverage_table.empty()) written = write_file(options.coverage_table, result.code.coverage_table) && written;
+  if (!options.coverage_table.empty())
+    written = write_file(options.coverage_table, result.code.coverage_table) && written;
   return written ? 0 : 1;
 }

@@ -457,7 +457,7 @@ Text argument_list(const Use& use) {
 void write_describe(Text& file, const Use& use, const std::vector<RowRef>& rows, const Text& name) {
   Body out;
   Text list = parameter_list(use, true);
-  file += Text("inline void X64Insts::") + name + "(InstDraft& t" + comma(list) + ") {\n";
+  file += Text("[[gnu::always_inline]] inline void X64Insts::") + name + "(InstDraft& t" + comma(list) + ") {\n";
   const Param* number = nullptr;
   for (const Param& param : use.params) {
     if (may_be_imm(param.kind)) number = &param;
@@ -519,9 +519,60 @@ std::string_view result_cpp(Result result) {
 }
 
 struct Files {
-  Text isle, decls, bodies;
+  Text isle, decls, bodies, exercise;
   Text reference_uses;
 };
+
+// For the tests: a call of the constructor for every size and every kind of operand.
+void write_exercise(Text& file, const Use& use, const Text& name, std::string_view returns) {
+  WidthSet widths = 0;
+  for (const RowRef& ref : use.rows) widths |= ref.row->widths;
+  Text call = Text("insts.") + name + "(";
+  Text code = "  ";
+  if (use.has_size) {
+    code += Text("for (u32 size = ") + std::to_string(first_width(widths)) + "; size < 4; ++size) ";
+    call += "OperandSize::of_log2(size)";
+  }
+  for (const Param& param : use.params) {
+    if (call.back() != '(') call += ", ";
+    switch (param.kind) {
+      case ParamKind::Gpr:
+        call += "Gpr{gpr()}";
+        break;
+      case ParamKind::Xmm:
+        call += "Xmm{xmm()}";
+        break;
+      case ParamKind::U8:
+        call += "u8{3}";
+        break;
+      case ParamKind::I32:
+        call += "i32{300}";
+        break;
+      case ParamKind::U32:
+        call += "u32{0}";
+        break;
+      case ParamKind::TrapCode:
+        call += "TrapCode{7}";
+        break;
+      case ParamKind::CC:
+        call += "CC::NE";
+        break;
+      case ParamKind::MBlock:
+        call += "MBlock::from_index(0)";
+        break;
+      default: {
+        const Text list = Text("operands_of<") + isle_type(param.kind) + ">()";
+        code +=
+            Text("for (const ") + isle_type(param.kind) + "& " + param.name + " : " + list + ") ";
+        call += param.name;
+      }
+    }
+  }
+  call += ")";
+  const bool drafted = returns == "ProducesFlags" || returns == "ConsumesFlags";
+  file += code + "{\n    " + (drafted ? Text("insts.push(") + call + ".draft)" : call) +
+          ";\n    visit(\"" + name + "\");\n  }\n";
+}
 
 void write_use(Files& files, const Use& use, std::vector<std::pair<Text, Text>>& uses_of_family) {
   const Row& row = *use.rows[0].row;
@@ -555,10 +606,15 @@ void write_use(Files& files, const Use& use, std::vector<std::pair<Text, Text>>&
       variants.push_back({"", result_cpp(use.result)});
     else if (stores)
       variants.push_back({"", result_cpp(use.result)});
-    if (row.flags.writes != 0) variants.push_back({"_flags", "ProducesFlags"});
+    // Shifts by zero leave the flags of before: nobody may count on them.
+    const bool reliable = row.meaning.find("flags_shift!") == std::string_view::npos &&
+                          row.meaning.find("flags_rotate!") == std::string_view::npos &&
+                          row.meaning.find("flags_double_shift!") == std::string_view::npos;
+    if (row.flags.writes != 0 && reliable) variants.push_back({"_flags", "ProducesFlags"});
   }
   for (const Variant& variant : variants) {
     const Text name = base + variant.suffix;
+    write_exercise(files.exercise, use, name, variant.returns);
     files.decls +=
         Text("  ") + variant.returns + " " + name + "(" + parameter_list(use, true) + ");\n";
     Text isle_params;
@@ -818,6 +874,7 @@ int run(int argc, char** argv) {
                  write_if_changed(dir + "insts.isle", files.isle) &&
                  write_if_changed(dir + "insts_decls.inc", files.decls) &&
                  write_if_changed(dir + "insts_constructors.inc", files.bodies) &&
+                 write_if_changed(dir + "insts_exercise.inc", kHeader + files.exercise) &&
                  write_if_changed(dir + "pseudo_switch.inc", pseudo_switch) &&
                  write_if_changed(dir + "pseudo_decls.inc", pseudo_decls)
              ? 0

@@ -1,6 +1,7 @@
 #pragma once
-// The syntax of ISLE, as written: what the parser makes and the printer reads. Names are not resolved.
-// Nesting is at most limits::kMaxIsleNesting, so walks over patterns and expressions may recurse.
+// The syntax of ISLE, as written: what the parser makes and the printer reads. Names are not
+// resolved. Nesting is at most limits::kMaxIsleNesting, so walks over patterns and expressions may
+// recurse.
 #include <vector>
 
 #include "gantry/isle/source.h"
@@ -42,6 +43,7 @@ struct FieldDef {
 
 struct VariantDef {
   Ident name;
+  bool in_parentheses = false;  // as written; (V) and V mean the same
   std::vector<FieldDef> fields;
 };
 
@@ -119,21 +121,37 @@ struct ModelType {
 
 struct SpecExpr {
   enum class Kind : u8 {
-    Int, BitsBinary, BitsHex, Bool, Name, Switch, Let, With, Match, Struct, Macro, As, Discriminator,
-    Expand, Field, Enum, Op
+    Int,
+    Bits,
+    Bool,
+    Name,
+    Switch,
+    Let,
+    With,
+    Match,
+    Struct,
+    Macro,
+    As,
+    Discriminator,
+    Expand,
+    Field,
+    Enum,
+    Op
   };
-  struct Arm {  // Match: a variant and its names; Let, Struct: one name
+  struct Arm {  // Match: a variant and its names; Let, Struct: a name
     Ident name;
     std::vector<Ident> names;
   };
   Kind kind = Kind::Int;
   Span span;
-  Symbol name = 0;                 // the word as written, for all kinds that have one
+  Symbol name = 0;  // Bits, Name: the word; Discriminator, Expand, Field: without its mark; Enum,
+                    // Op: the head
   i128 value = 0;
   u32 type = 0;                    // As
   std::vector<Ident> names;        // With, Macro
   std::vector<Arm> arms;           // Match, Let, Struct
-  std::vector<SpecExpr> children;  // Switch: value, then pairs; Let: values, body; others: operands
+  std::vector<SpecExpr> children;  // Switch: value, then pairs; Match: value, then one for each
+                                   // arm; Let: one for each arm, then the body; others: operands
 };
 
 struct SpecDef {
@@ -144,6 +162,7 @@ struct SpecDef {
   struct Clause {
     enum class Kind : u8 { Provide, Require, Match, Modifies };
     Kind kind = Kind::Provide;
+    bool continues = false;  // written in the same parentheses as the one before
     SpecExpr expr;
     Modifies modifies;
   };
@@ -201,7 +220,19 @@ struct StateDef {
 // All forms of all files, by kind, and the order they were written in.
 struct Program {
   enum class FormKind : u8 {
-    Type, Decl, Rule, Extractor, Extern, Convert, Spec, Model, Form, Instantiate, Attr, Macro, State
+    Type,
+    Decl,
+    Rule,
+    Extractor,
+    Extern,
+    Convert,
+    Spec,
+    Model,
+    Form,
+    Instantiate,
+    Attr,
+    Macro,
+    State
   };
   struct FormRef {
     FormKind kind;

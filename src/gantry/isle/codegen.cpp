@@ -1,8 +1,9 @@
-// One C++ function per internal constructor; a tree whose first question is the variant of a value becomes
-// one function per variant behind a switch, because compilers are super-linear in the size of a function.
-// Sites are computed where they are first needed and named after the variables of the rules. Fallible calls
-// return bool and write their results through references (measured: cheaper than optionals with GCC 12).
-// Right sides reached by several paths become functions of their own, so each is emitted once.
+// One C++ function per internal constructor; a tree whose first question is the variant of a value
+// becomes one function per variant behind a switch, because compilers are super-linear in the size
+// of a function. Sites are computed where they are first needed and named after the variables of
+// the rules. Fallible calls return bool and write their results through references (measured:
+// cheaper than optionals with GCC 12). Right sides reached by several paths become functions of
+// their own, so each is emitted once.
 #include "gantry/isle/codegen.h"
 
 #include <algorithm>
@@ -31,9 +32,9 @@ struct Unit {
 
 class Generator {
  public:
-  Generator(const TypedProgram& program, const SymbolTable& symbols, const std::vector<SourceFile>& files,
-            const CodegenOptions& options)
-      : options_(options), names_(program, symbols, files, options), program_(program) {}
+  Generator(const TypedProgram& program, const SymbolTable& symbols,
+            const std::vector<SourceFile>& files, const CodegenOptions& options)
+      : names_(program, symbols, files, options), program_(program) {}
 
   void term(const TermCode& code);
   std::vector<Unit> take_units() { return std::move(units_); }
@@ -41,7 +42,6 @@ class Generator {
 
  private:
   friend class FunctionWriter;
-  const CodegenOptions& options_;
   CppNames names_;
   const TypedProgram& program_;
   std::vector<Unit> units_;
@@ -77,9 +77,15 @@ class FunctionWriter {
   std::string signature() const {
     TextWriter text;
     switch (mode_) {
-      case Mode::Plain: text.put(names_.type(term_.result), " "); break;
-      case Mode::Bool: text.write("bool "); break;
-      case Mode::Multi: text.write("void "); break;
+      case Mode::Plain:
+        text.put(names_.type(term_.result), " ");
+        break;
+      case Mode::Bool:
+        text.write("bool ");
+        break;
+      case Mode::Multi:
+        text.write("void ");
+        break;
     }
     text.put(name_, "(", names_.context(), "& ctx");
     for (const Param& param : params_) {
@@ -118,7 +124,8 @@ class FunctionWriter {
   }
 
  private:
-  // ---- text ----------------------------------------------------------------------------------------
+  // ---- text
+  // ----------------------------------------------------------------------------------------
   template <class... Pieces>
   void line(const Pieces&... pieces) {
     text_.repeat(' ', 2 * indent_);
@@ -127,9 +134,15 @@ class FunctionWriter {
   void open() { ++indent_; }
   void close() { --indent_; }
 
-  std::string unique(const std::string& wanted) {
+  std::string unique(std::string wanted) {
+    // A local variable must not hide a function that is called in its scope.
+    for (const std::string_view taken : {"constructor_", "rule_"}) {
+      if (wanted.rfind(taken, 0) == 0) wanted.insert(0, "v_");
+    }
     std::string name = wanted;
-    for (u32 i = 2; names_.is_reserved(name) || used_names_.count(name) != 0; ++i) name = wanted + "_" + std::to_string(i);
+    for (u32 i = 2; names_.is_reserved(name) || used_names_.count(name) != 0; ++i) {
+      name = wanted + "_" + std::to_string(i);
+    }
     used_names_.insert(name);
     name_trail_.push_back(name);
     return name;
@@ -138,19 +151,23 @@ class FunctionWriter {
     const Site& site = set_.sites[id];
     if (site.name != 0) return unique(names_.local(site.name));
     switch (site.kind) {
-      case Site::Kind::Arg: return unique("arg" + std::to_string(site.index));
+      case Site::Kind::Arg:
+        return unique("arg" + std::to_string(site.index));
       case Site::Kind::Output: {
         const Site& call = set_.sites[site.source];
         return unique(names_.lower(program_.terms[call.term].name));
       }
       case Site::Kind::Construct:
       case Site::Kind::Make:
-      case Site::Kind::Extract: return unique(names_.lower(program_.terms[site.term].name));
-      default: return unique("value");
+      case Site::Kind::Extract:
+        return unique(names_.lower(program_.terms[site.term].name));
+      default:
+        return unique("value");
     }
   }
 
-  // ---- what the function knows -----------------------------------------------------------------------
+  // ---- what the function knows
+  // -----------------------------------------------------------------------
   class Scope {
    public:
     explicit Scope(FunctionWriter& writer)
@@ -184,11 +201,15 @@ class FunctionWriter {
     if (const auto found = known_.find(id); found != known_.end()) return found->second;
     const Site& site = set_.sites[id];
     switch (site.kind) {
-      case Site::Kind::Int: return names_.literal(site.type, site.value);
-      case Site::Kind::Bool: return site.value != 0 ? "true" : "false";
-      case Site::Kind::Const: return names_.constant(site.constant);
+      case Site::Kind::Int:
+        return names_.literal(site.type, site.value);
+      case Site::Kind::Bool:
+        return site.value != 0 ? "true" : "false";
+      case Site::Kind::Const:
+        return names_.constant(site.constant);
       case Site::Kind::Field: {
-        const std::string value = names_.field(program_.types[set_.sites[site.source].type], site.variant, site.index, use(site.source));
+        const std::string value = names_.field(program_.types[set_.sites[site.source].type],
+                                               site.variant, site.index, use(site.source));
         return bind(id, value, true);
       }
       case Site::Kind::Output: {
@@ -196,14 +217,16 @@ class FunctionWriter {
         extract_infallibly(site.source);
         return known_.at(id);
       }
-      case Site::Kind::Construct: return bind(id, call_text(id, {}), false);
+      case Site::Kind::Construct:
+        return bind(id, call_text(id, {}), false);
       case Site::Kind::Make: {
         std::string value = make_text(site);
         if (site.name == 0 && value.size() <= kMaxInlineText) return value;
         return bind(id, value, false);
       }
       case Site::Kind::Arg:
-      case Site::Kind::Extract: break;
+      case Site::Kind::Extract:
+        break;
     }
     unreachable("a site without a value is used");
   }
@@ -211,7 +234,8 @@ class FunctionWriter {
   std::string bind(SiteId id, const std::string& value, bool may_refer) {
     const TypeId type = set_.sites[id].type;
     const std::string name = site_name(id);
-    line("const ", names_.type(type), may_refer && !names_.passes_by_value(type) ? "& " : " ", name, " = ", value, ";");
+    line("const ", names_.type(type), may_refer && !names_.passes_by_value(type) ? "& " : " ", name,
+         " = ", value, ";");
     learn(id, name);
     return name;
   }
@@ -272,7 +296,8 @@ class FunctionWriter {
     line(call_text(call, outputs), ";");
   }
 
-  // ---- tree ------------------------------------------------------------------------------------------
+  // ---- tree
+  // ------------------------------------------------------------------------------------------
   u32 leaves_below(BlockId block) const {
     u32 leaves = 0;
     std::vector<BlockId> work{block};
@@ -306,7 +331,8 @@ class FunctionWriter {
   }
   bool always_returns(BlockId id) const {
     const TreeBlock& block = code_.tree.blocks[id];
-    return mode_ != Mode::Multi && !block.steps.empty() && block.steps.back().kind == TreeStep::Kind::Leaf;
+    return mode_ != Mode::Multi && !block.steps.empty() &&
+           block.steps.back().kind == TreeStep::Kind::Leaf;
   }
   void write_nested(BlockId id) {
     const Scope scope(*this);
@@ -334,7 +360,9 @@ class FunctionWriter {
     std::vector<SiteId> live;
     for (const auto& [site, text] : known_) {
       const Site& data = set_.sites[site];
-      if (data.kind != Site::Kind::Extract && !(data.kind == Site::Kind::Construct && data.fallible)) live.push_back(site);
+      if (data.kind != Site::Kind::Extract &&
+          !(data.kind == Site::Kind::Construct && data.fallible))
+        live.push_back(site);
     }
     std::sort(live.begin(), live.end());
     const Mode piece_mode = mode_ == Mode::Multi ? Mode::Multi : Mode::Bool;
@@ -343,7 +371,9 @@ class FunctionWriter {
     for (const SiteId site : live) args += ", " + known_.at(site);
 
     const auto piece_for = [&](const std::string& suffix) {
-      FunctionWriter piece(generator_, code_, piece_mode, name_.substr(std::string_view("constructor_").size()) + "_" + suffix);
+      std::string name = name_.substr(std::string_view("constructor_").size()) + "_" + suffix;
+      while (!names_.first_use(name)) name += "_";  // f_a of B and f of a_B
+      FunctionWriter piece(generator_, code_, piece_mode, std::move(name));
       for (const SiteId site : live) piece.add_param(site);
       return piece;
     };
@@ -356,9 +386,12 @@ class FunctionWriter {
     }
     const auto call = [&](const std::string& name) {
       switch (mode_) {
-        case Mode::Plain: return "if (" + name + "(" + args + ", result.value)) return result.value;";
-        case Mode::Bool: return "return " + name + "(" + args + ", out);";
-        case Mode::Multi: return "return " + name + "(" + args + ", out);";
+        case Mode::Plain:
+          return "if (" + name + "(" + args + ", result.value)) return result.value;";
+        case Mode::Bool:
+          return "return " + name + "(" + args + ", out);";
+        case Mode::Multi:
+          return "return " + name + "(" + args + ", out);";
       }
       return std::string();
     };
@@ -372,7 +405,8 @@ class FunctionWriter {
       piece.finish_piece(rest_name);
       const std::string name = piece.name_;
       generator_.units_.push_back(piece.take(false));
-      line("case ", names_.variant_case(type, arm.constraint.variant), ": ", call(name), mode_ == Mode::Plain ? " break;" : "");
+      line("case ", names_.variant_case(type, arm.constraint.variant), ": ", call(name),
+           mode_ == Mode::Plain ? " break;" : "");
     }
     if (step.otherwise != kNoBlock) {
       FunctionWriter piece = piece_for("other");
@@ -406,8 +440,10 @@ class FunctionWriter {
   void write_step(const TreeStep& step) {
     ++weight_;
     switch (step.kind) {
-      case TreeStep::Kind::Leaf: return write_leaf(step.rule);
-      case TreeStep::Kind::Match: return write_match(step);
+      case TreeStep::Kind::Leaf:
+        return write_leaf(step.rule);
+      case TreeStep::Kind::Match:
+        return write_match(step);
       case TreeStep::Kind::Equal: {
         const std::string left = use(step.site);
         const std::string right = use(step.other);
@@ -437,7 +473,8 @@ class FunctionWriter {
       learn(call + 1, item);
     } else {
       const std::string cursor = unique("cursor");
-      const Symbol host_symbol = site.kind == Site::Kind::Construct ? term.constructor_host : term.extractor_host;
+      const Symbol host_symbol =
+          site.kind == Site::Kind::Construct ? term.constructor_host : term.extractor_host;
       const std::string host = "ctx." + names_.mangle(host_symbol);
       std::string args;
       if (site.kind == Site::Kind::Extract) {
@@ -478,14 +515,20 @@ class FunctionWriter {
     const Type& type = program_.types[site.type];
     const std::string value = use(step.site);
     const Constraint::Kind kind = step.arms[0].constraint.kind;
-    bool can_switch = kind == Constraint::Kind::Variant || (kind == Constraint::Kind::Int && type.kind == Type::Kind::Int && type.bits <= 64);
-    for (const TreeStep::Arm& arm : step.arms) can_switch = can_switch && arm.constraint.kind == kind;
+    bool can_switch =
+        kind == Constraint::Kind::Variant ||
+        (kind == Constraint::Kind::Int && type.kind == Type::Kind::Int && type.bits <= 64);
+    for (const TreeStep::Arm& arm : step.arms)
+      can_switch = can_switch && arm.constraint.kind == kind;
     if (can_switch && step.arms.size() > 1) {
-      line("switch (", kind == Constraint::Kind::Variant ? names_.discriminator(type, value) : value, ") {");
+      line("switch (",
+           kind == Constraint::Kind::Variant ? names_.discriminator(type, value) : value, ") {");
       open();
       for (const TreeStep::Arm& arm : step.arms) {
-        line("case ", kind == Constraint::Kind::Variant ? names_.variant_case(type, arm.constraint.variant)
-                                                        : names_.literal(site.type, arm.constraint.value), ": {");
+        line("case ",
+             kind == Constraint::Kind::Variant ? names_.variant_case(type, arm.constraint.variant)
+                                               : names_.literal(site.type, arm.constraint.value),
+             ": {");
         write_nested(arm.block);
         if (!always_returns(arm.block)) line("  break;");
         line("}");
@@ -516,12 +559,14 @@ class FunctionWriter {
     line("}");
   }
 
-  // ---- leaves ----------------------------------------------------------------------------------------
+  // ---- leaves
+  // ----------------------------------------------------------------------------------------
   static constexpr u32 kMinCallsToShare = 2;
 
   void write_leaf(u32 rule) {
     const NormalRule& normal = set_.rules[rule];
-    if (code_.tree.leaves[rule] > 1 && normal.right_sites.size() >= kMinCallsToShare) return write_leaf_call(normal);
+    if (code_.tree.leaves[rule] > 1 && normal.right_sites.size() >= kMinCallsToShare)
+      return write_leaf_call(normal);
     line("// ", names_.provenance(normal.rule));
     line("GANTRY_RULE(", normal.rule, ");");
     write_right_side(normal);
@@ -536,17 +581,24 @@ class FunctionWriter {
     for (usize i = 0; i < work.size(); ++i) {
       const SiteId id = work[i];
       const Site& site = set_.sites[id];
-      if (site.kind == Site::Kind::Int || site.kind == Site::Kind::Bool || site.kind == Site::Kind::Const) continue;
+      if (site.kind == Site::Kind::Int || site.kind == Site::Kind::Bool ||
+          site.kind == Site::Kind::Const)
+        continue;
       const bool left = std::binary_search(normal.left_sites.begin(), normal.left_sites.end(), id);
-      if (left && site.kind != Site::Kind::Extract && !(site.kind == Site::Kind::Construct && site.outputs != 0)) {
+      if (left && site.kind != Site::Kind::Extract &&
+          !(site.kind == Site::Kind::Construct && site.outputs != 0)) {
         result.push_back(id);
         continue;
       }
       const auto visit = [&](SiteId next) {
         if (seen.insert(next).second) work.push_back(next);
       };
-      if (left) continue;  // a fallible call of the left side: its output is the value, and is visited itself
-      if (site.kind == Site::Kind::Field || site.kind == Site::Kind::Output || site.kind == Site::Kind::Extract) visit(site.source);
+      if (left)
+        continue;  // a fallible call of the left side: its output is the value, and is visited
+                   // itself
+      if (site.kind == Site::Kind::Field || site.kind == Site::Kind::Output ||
+          site.kind == Site::Kind::Extract)
+        visit(site.source);
       for (const SiteId arg : site.args) visit(arg);
     }
     std::sort(result.begin(), result.end());
@@ -589,7 +641,9 @@ class FunctionWriter {
       const Site& site = set_.sites[id];
       const bool last = next + 1 == normal.right_sites.size();
       // A pure call of the left side has been made on this path.
-      if (std::binary_search(normal.left_sites.begin(), normal.left_sites.end(), id) && (site.fallible || site.multi)) continue;
+      if (std::binary_search(normal.left_sites.begin(), normal.left_sites.end(), id) &&
+          (site.fallible || site.multi))
+        continue;
       if (site.multi) {
         const Term& callee = program_.terms[site.term];
         if (last && normal.result == id + 1 && callee.constructor == Term::Body::Internal) {
@@ -626,12 +680,16 @@ class FunctionWriter {
       value = use(normal.result);
     }
     switch (mode_) {
-      case Mode::Plain: line("return ", value, ";"); break;
+      case Mode::Plain:
+        line("return ", value, ";");
+        break;
       case Mode::Bool:
         line("out = ", value, ";");
         line("return true;");
         break;
-      case Mode::Multi: line("if (!out.push(", value, ")) return;"); break;
+      case Mode::Multi:
+        line("if (!out.push(", value, ")) return;");
+        break;
     }
   }
 
@@ -644,9 +702,10 @@ class FunctionWriter {
   Mode mode_;
   std::string name_;
   std::vector<Param> params_;
-  std::unordered_map<SiteId, std::string> known_;  // sites with a value in scope, and how to write it
+  std::unordered_map<SiteId, std::string>
+      known_;  // sites with a value in scope, and how to write it
   std::vector<SiteId> trail_;
-  std::set<std::string> used_names_;      // in scope
+  std::set<std::string> used_names_;  // in scope
   std::vector<std::string> name_trail_;
   TextWriter text_;
   u32 indent_ = 1;
@@ -668,11 +727,14 @@ void Generator::term(const TermCode& code) {
 std::vector<std::vector<usize>> distribute(const std::vector<Unit>& units, u32 shards) {
   std::vector<usize> order(units.size());
   for (usize i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&units](usize a, usize b) { return units[a].weight > units[b].weight; });
+  std::sort(order.begin(), order.end(), [&units](usize a, usize b) {
+    return units[a].weight != units[b].weight ? units[a].weight > units[b].weight : a < b;
+  });
   std::vector<std::vector<usize>> result(shards);
   std::vector<u64> weight(shards, 0);
   for (const usize unit : order) {
-    const usize shard = static_cast<usize>(std::min_element(weight.begin(), weight.end()) - weight.begin());
+    const usize shard =
+        static_cast<usize>(std::min_element(weight.begin(), weight.end()) - weight.begin());
     weight[shard] += units[unit].weight;
     result[shard].push_back(unit);
   }
@@ -682,9 +744,9 @@ std::vector<std::vector<usize>> distribute(const std::vector<Unit>& units, u32 s
 
 }  // namespace
 
-bool generate(const TypedProgram& program, const SymbolTable& symbols, const std::vector<SourceFile>& files,
-              const std::vector<TermCode>& terms, const CodegenOptions& options, GeneratedCode& out,
-              Findings& findings) {
+bool generate(const TypedProgram& program, const SymbolTable& symbols,
+              const std::vector<SourceFile>& files, const std::vector<TermCode>& terms,
+              const CodegenOptions& options, GeneratedCode& out, Findings& findings) {
   Generator generator(program, symbols, files, options);
   if (!generator.names().order_types(findings)) return false;
   for (const TermCode& code : terms) generator.term(code);
@@ -713,7 +775,8 @@ bool generate(const TypedProgram& program, const SymbolTable& symbols, const std
     text.write(names.epilogue());
     out.shards.push_back(std::move(text).take());
   }
-  if (!options.header_name.empty()) out.header = "// Generated by islec from .isle files; edit those.\n#pragma once\n" + header;
+  if (!options.header_name.empty())
+    out.header = "// Generated by islec from .isle files; edit those.\n#pragma once\n" + header;
   if (options.with_coverage_table) out.coverage_table = names.coverage_table();
   return true;
 }

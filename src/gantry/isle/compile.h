@@ -10,6 +10,7 @@ namespace gantry::isle {
 struct CompileOptions {
   CodegenOptions codegen;
   bool check_only = false;
+  bool print = false;   // parse and print only
   std::string explain;  // a term whose tree is wanted; empty: none
 };
 
@@ -18,11 +19,11 @@ struct CompileResult {
   u32 errors = 0;
   DiagnosticList diagnostics;  // each names its file
   GeneratedCode code;
-  std::string explanation;
+  std::string explanation;  // or the printed program
 };
 
-// The files are taken in order of their paths, whatever order they are given in: the result does not
-// depend on it. `files` is sorted in place.
+// The files are taken in order of their paths, whatever order they are given in: the result does
+// not depend on it. `files` is sorted in place.
 CompileResult compile(std::vector<SourceFile>& files, const CompileOptions& options);
 
 }  // namespace gantry::isle

@@ -8,15 +8,17 @@ namespace {
 
 class Explainer {
  public:
-  Explainer(const TypedProgram& program, const SymbolTable& symbols, const std::vector<SourceFile>& files, const TermCode& term)
+  Explainer(const TypedProgram& program, const SymbolTable& symbols,
+            const std::vector<SourceFile>& files, const TermCode& term)
       : program_(program), symbols_(symbols), files_(files), term_(term) {}
 
   std::string run() {
     const RuleSet& set = term_.set;
     u32 leaves = 0;
     for (const u32 count : term_.tree.leaves) leaves += count;
-    text_.line("term ", symbols_.text(program_.terms[set.term].name), ": ", set.rules.size(), " rules, ", set.sites.size(),
-               " sites, ", term_.tree.blocks.size(), " blocks, ", leaves, " leaves");
+    text_.line("term ", symbols_.text(program_.terms[set.term].name), ": ", set.rules.size(),
+               " rules, ", set.sites.size(), " sites, ", term_.tree.blocks.size(), " blocks, ",
+               leaves, " leaves");
     block(term_.tree.root, 1);
     for (u32 i = 0; i < set.rules.size(); ++i) {
       if (term_.tree.leaves[i] == 0) text_.line("never reached: ", rule(i));
@@ -36,40 +38,55 @@ class Explainer {
   std::string site(SiteId id) const {
     const Site& site = term_.set.sites[id];
     const std::string number = "s" + std::to_string(id);
-    const std::string named = site.name != 0 ? "'" + std::string(symbols_.text(site.name)) + "'" : "";
+    const std::string named =
+        site.name != 0 ? "'" + std::string(symbols_.text(site.name)) + "'" : "";
     switch (site.kind) {
-      case Site::Kind::Arg: return number + named + " (argument " + std::to_string(site.index) + ")";
+      case Site::Kind::Arg:
+        return number + named + " (argument " + std::to_string(site.index) + ")";
       case Site::Kind::Field:
-        return number + named + " (field " + std::to_string(site.index) + " of s" + std::to_string(site.source) + ")";
+        return number + named + " (field " + std::to_string(site.index) + " of s" +
+               std::to_string(site.source) + ")";
       case Site::Kind::Output:
-        return number + named + " (result " + std::to_string(site.index) + " of s" + std::to_string(site.source) + ")";
+        return number + named + " (result " + std::to_string(site.index) + " of s" +
+               std::to_string(site.source) + ")";
       case Site::Kind::Extract:
-        return number + " (" + std::string(symbols_.text(program_.terms[site.term].name)) + " of s" + std::to_string(site.source) + ")";
+        return number + " (" + std::string(symbols_.text(program_.terms[site.term].name)) +
+               " of s" + std::to_string(site.source) + ")";
       case Site::Kind::Construct:
       case Site::Kind::Make: {
-        std::string text = number + named + " (" + std::string(symbols_.text(program_.terms[site.term].name));
+        std::string text =
+            number + named + " (" + std::string(symbols_.text(program_.terms[site.term].name));
         for (const SiteId arg : site.args) text += " s" + std::to_string(arg);
         return text + ")";
       }
-      default: return number + " (literal)";
+      default:
+        return number + " (literal)";
     }
   }
   std::string value(SiteId id, const Constraint& constraint) const {
     const Type& type = program_.types[term_.set.sites[id].type];
     switch (constraint.kind) {
-      case Constraint::Kind::Variant: return std::string(symbols_.text(type.variants[constraint.variant].name));
-      case Constraint::Kind::Bool: return constraint.value != 0 ? "true" : "false";
-      case Constraint::Kind::Int: return std::to_string(static_cast<i64>(constraint.value));
-      case Constraint::Kind::Const: return "$" + std::string(symbols_.text(constraint.constant));
-      case Constraint::Kind::Some: return "succeeds";
-      default: return "";
+      case Constraint::Kind::Variant:
+        return std::string(symbols_.text(type.variants[constraint.variant].name));
+      case Constraint::Kind::Bool:
+        return constraint.value != 0 ? "true" : "false";
+      case Constraint::Kind::Int:
+        return std::to_string(static_cast<i64>(constraint.value));
+      case Constraint::Kind::Const:
+        return "$" + std::string(symbols_.text(constraint.constant));
+      case Constraint::Kind::Some:
+        return "succeeds";
+      default:
+        return "";
     }
   }
   void block(BlockId id, u32 depth) {
     for (const TreeStep& step : term_.tree.blocks[id].steps) {
       text_.repeat(' ', 2 * depth);
       switch (step.kind) {
-        case TreeStep::Kind::Leaf: text_.line("=> ", rule(step.rule)); break;
+        case TreeStep::Kind::Leaf:
+          text_.line("=> ", rule(step.rule));
+          break;
         case TreeStep::Kind::Equal:
           text_.line("if ", site(step.site), " == ", site(step.other));
           block(step.then, depth + 1);
@@ -79,7 +96,8 @@ class Explainer {
           block(step.then, depth + 1);
           break;
         case TreeStep::Kind::Match:
-          text_.line(step.otherwise != kNoBlock || step.arms.size() > 1 ? "switch " : "if ", site(step.site));
+          text_.line(step.otherwise != kNoBlock || step.arms.size() > 1 ? "switch " : "if ",
+                     site(step.site));
           for (const TreeStep::Arm& arm : step.arms) {
             text_.repeat(' ', 2 * depth + 1);
             text_.line(value(step.site, arm.constraint), ":");
@@ -104,8 +122,8 @@ class Explainer {
 
 }  // namespace
 
-std::string explain(const TypedProgram& program, const SymbolTable& symbols, const std::vector<SourceFile>& files,
-                    const TermCode& term) {
+std::string explain(const TypedProgram& program, const SymbolTable& symbols,
+                    const std::vector<SourceFile>& files, const TermCode& term) {
   return Explainer(program, symbols, files, term).run();
 }
 

@@ -6,7 +6,7 @@
 
 namespace gantry::isle {
 
-std::string explain(const TypedProgram& program, const SymbolTable& symbols, const std::vector<SourceFile>& files,
-                    const TermCode& term);
+std::string explain(const TypedProgram& program, const SymbolTable& symbols,
+                    const std::vector<SourceFile>& files, const TermCode& term);
 
 }  // namespace gantry::isle

@@ -1,5 +1,5 @@
-// The contract with the host in one place: which C++ expression builds, tests and takes apart a value, and
-// which member functions the context must have (docs/reference/isle-cpp-contract.md).
+// The contract with the host in one place: which C++ expression builds, tests and takes apart a
+// value, and which member functions the context must have (docs/reference/isle-cpp-contract.md).
 #include "gantry/isle/names.h"
 
 #include <algorithm>
@@ -9,21 +9,48 @@
 namespace gantry::isle {
 namespace {
 
-constexpr const char* kReserved[] = {
-    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char",
-    "char8_t", "char16_t", "char32_t", "class", "compl", "concept", "const", "consteval", "constexpr", "constinit",
-    "const_cast", "continue", "co_await", "co_return", "co_yield", "decltype", "default", "delete", "do", "double",
-    "dynamic_cast", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if",
-    "inline", "int", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or",
-    "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "requires", "return", "short", "signed",
-    "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template", "this", "thread_local", "throw",
-    "true", "try", "typedef", "typeid", "typename", "union", "unsigned", "using", "virtual", "void", "volatile",
-    "wchar_t", "while", "xor", "xor_eq", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
-    "isize", "Out", "Results", "ResultArray", "std", "ctx", "out", "result", "isle_no_rule", "isle_runtime", "Context",
-    "Kind", "kind"};
+constexpr const char* kReserved[] = {"alignas",       "alignof",      "and",
+                                     "and_eq",        "asm",          "auto",
+                                     "bitand",        "bitor",        "bool",
+                                     "break",         "case",         "catch",
+                                     "char",          "char8_t",      "char16_t",
+                                     "char32_t",      "class",        "compl",
+                                     "concept",       "const",        "consteval",
+                                     "constexpr",     "constinit",    "const_cast",
+                                     "continue",      "co_await",     "co_return",
+                                     "co_yield",      "decltype",     "default",
+                                     "delete",        "do",           "double",
+                                     "dynamic_cast",  "else",         "enum",
+                                     "explicit",      "export",       "extern",
+                                     "false",         "float",        "for",
+                                     "friend",        "goto",         "if",
+                                     "inline",        "int",          "long",
+                                     "mutable",       "namespace",    "new",
+                                     "noexcept",      "not",          "not_eq",
+                                     "nullptr",       "operator",     "or",
+                                     "or_eq",         "private",      "protected",
+                                     "public",        "register",     "reinterpret_cast",
+                                     "requires",      "return",       "short",
+                                     "signed",        "sizeof",       "static",
+                                     "static_assert", "static_cast",  "struct",
+                                     "switch",        "template",     "this",
+                                     "thread_local",  "throw",        "true",
+                                     "try",           "typedef",      "typeid",
+                                     "typename",      "union",        "unsigned",
+                                     "using",         "virtual",      "void",
+                                     "volatile",      "wchar_t",      "while",
+                                     "xor",           "xor_eq",       "u8",
+                                     "u16",           "u32",          "u64",
+                                     "u128",          "usize",        "i8",
+                                     "i16",           "i32",          "i64",
+                                     "i128",          "isize",        "Out",
+                                     "Results",       "ResultArray",  "std",
+                                     "ctx",           "out",          "result",
+                                     "isle_no_rule",  "isle_runtime", "Context",
+                                     "Kind",          "kind"};
 
-// Everything the generated code needs beside the language; the same text in every header, so that two
-// headers may meet in one file.
+// Everything the generated code needs beside the language; the same text in every header, so that
+// two headers may meet in one file.
 constexpr const char* kRuntime = R"(#include <cstddef>
 #include <cstdint>
 #include <new>
@@ -99,8 +126,8 @@ std::string include_line(const std::string& name) {
 
 }  // namespace
 
-CppNames::CppNames(const TypedProgram& program, const SymbolTable& symbols, const std::vector<SourceFile>& files,
-                   const CodegenOptions& options)
+CppNames::CppNames(const TypedProgram& program, const SymbolTable& symbols,
+                   const std::vector<SourceFile>& files, const CodegenOptions& options)
     : program_(program), symbols_(symbols), files_(files), options_(options) {
   for (const char* word : kReserved) reserved_.insert(word);
   for (TypeId id = 0; id < program_.types.size(); ++id) reserved_.insert(type(id));
@@ -139,7 +166,8 @@ bool CppNames::order_types(Findings& findings) {
     findings.error(program_.types[id].span, ErrorKind::Unsupported,
                    "code generation: type '" + std::string(symbols_.text(program_.types[id].name)) +
                        "' contains itself or a type that does",
-                   "make one of them extern or primitive, so that the host decides how it refers to the other");
+                   "make one of them extern or primitive, so that the host decides how it refers "
+                   "to the other");
     ok = false;
   }
   return ok;
@@ -156,7 +184,8 @@ std::string CppNames::mangle(Symbol name) const {
       result += c;
     }
   }
-  if (std::find(std::begin(kReserved), std::end(kReserved), result) != std::end(kReserved)) result += "_";
+  if (std::find(std::begin(kReserved), std::end(kReserved), result) != std::end(kReserved))
+    result += "_";
   return result;
 }
 std::string CppNames::local(Symbol name) const {
@@ -174,23 +203,30 @@ std::string CppNames::type(TypeId id) const {
   const Type& type = program_.types[id];
   switch (type.kind) {
     case Type::Kind::Bool:
-    case Type::Kind::Int: return std::string(symbols_.text(type.name));
-    case Type::Kind::Primitive: return mangle(type.host);
-    default: return mangle(type.name);
+    case Type::Kind::Int:
+      return std::string(symbols_.text(type.name));
+    case Type::Kind::Primitive:
+      return mangle(type.host);
+    default:
+      return mangle(type.name);
   }
 }
 std::string CppNames::qualified(TypeId id) const {
   const Type& type = program_.types[id];
   switch (type.kind) {
-    case Type::Kind::Bool: return "bool";
+    case Type::Kind::Bool:
+      return "bool";
     case Type::Kind::Int: {
       const std::string name(symbols_.text(type.name));
       if (type.bits == 128) return "::isle_runtime::" + name;
       if (name == "usize") return "std::size_t";
       if (name == "isize") return "std::ptrdiff_t";
-      return std::string("std::") + (type.is_signed ? "int" : "uint") + std::to_string(type.bits) + "_t";
+      return std::string("std::") + (type.is_signed ? "int" : "uint") + std::to_string(type.bits) +
+             "_t";
     }
-    default: return is_generated(type) ? "::" + options_.name_space + "::" + mangle(type.name) : this->type(id);
+    default:
+      return is_generated(type) ? "::" + options_.name_space + "::" + mangle(type.name)
+                                : this->type(id);
   }
 }
 bool CppNames::passes_by_value(TypeId id) const {
@@ -198,8 +234,10 @@ bool CppNames::passes_by_value(TypeId id) const {
   switch (type.kind) {
     case Type::Kind::Bool:
     case Type::Kind::Int:
-    case Type::Kind::Primitive: return true;
-    default: return type.is_plain_enum();
+    case Type::Kind::Primitive:
+      return true;
+    default:
+      return type.is_plain_enum();
   }
 }
 bool CppNames::needs_slot(TypeId id) const {
@@ -243,9 +281,12 @@ std::string CppNames::constant(Symbol name) const { return "ctx." + mangle(name)
 std::string CppNames::field_name(const Field& field, u32 index) const {
   return field.name != 0 ? mangle(field.name) : std::to_string(index);
 }
-std::string CppNames::variant_name(const Type& type, u32 variant) const { return mangle(type.variants[variant].name); }
+std::string CppNames::variant_name(const Type& type, u32 variant) const {
+  return mangle(type.variants[variant].name);
+}
 
-std::string CppNames::field(const Type& type, u32 variant, u32 index, const std::string& value) const {
+std::string CppNames::field(const Type& type, u32 variant, u32 index,
+                            const std::string& value) const {
   const Field& field = type.variants[variant].fields[index];
   const std::string name = field_name(field, index);
   if (type.kind == Type::Kind::Struct) return value + "." + (field.name != 0 ? name : "f" + name);
@@ -256,7 +297,9 @@ std::string CppNames::make(const Term& term, const std::vector<std::string>& arg
   const Type& type = program_.types[term.result];
   const std::string name = this->type(term.result);
   if (type.is_plain_enum()) return name + "::" + variant_name(type, term.variant);
-  std::string text = term.kind == Term::Kind::Struct ? name + "{" : name + "::make_" + variant_name(type, term.variant) + "(";
+  std::string text = term.kind == Term::Kind::Struct
+                         ? name + "{"
+                         : name + "::make_" + variant_name(type, term.variant) + "(";
   for (usize i = 0; i < args.size(); ++i) text += (i == 0 ? "" : ", ") + args[i];
   return text + (term.kind == Term::Kind::Struct ? "}" : ")");
 }
@@ -265,25 +308,36 @@ std::string CppNames::discriminator(const Type& type, const std::string& value) 
   return type.is_plain_enum() ? value : value + ".kind()";
 }
 std::string CppNames::variant_case(const Type& type, u32 variant) const {
-  return mangle(type.name) + (type.is_plain_enum() ? "::" : "::Kind::") + variant_name(type, variant);
+  return mangle(type.name) + (type.is_plain_enum() ? "::" : "::Kind::") +
+         variant_name(type, variant);
 }
 
-std::string CppNames::test(TypeId id, const Constraint& constraint, const std::string& value) const {
+std::string CppNames::test(TypeId id, const Constraint& constraint,
+                           const std::string& value) const {
   const Type& type = program_.types[id];
   switch (constraint.kind) {
-    case Constraint::Kind::Variant: return discriminator(type, value) + " == " + variant_case(type, constraint.variant);
-    case Constraint::Kind::Bool: return (constraint.value != 0 ? "" : "!") + value;
-    case Constraint::Kind::Int: return value + " == " + literal(id, constraint.value);
-    case Constraint::Kind::Const: return value + " == " + constant(constraint.constant);
-    default: unreachable("a constraint that is no test of a value");
+    case Constraint::Kind::Variant:
+      return discriminator(type, value) + " == " + variant_case(type, constraint.variant);
+    case Constraint::Kind::Bool:
+      return (constraint.value != 0 ? "" : "!") + value;
+    case Constraint::Kind::Int:
+      return value + " == " + literal(id, constraint.value);
+    case Constraint::Kind::Const:
+      return value + " == " + constant(constraint.constant);
+    default:
+      unreachable("a constraint that is no test of a value");
   }
 }
 
-std::string CppNames::constructor(TermId term) const { return "constructor_" + local(program_.terms[term].name); }
+std::string CppNames::constructor(TermId term) const {
+  return "constructor_" + local(program_.terms[term].name);
+}
 std::string CppNames::leaf(TermId term, RuleId rule) const {
   return "rule_" + local(program_.terms[term].name) + "_" + std::to_string(rule);
 }
-std::string CppNames::context() const { return options_.context.empty() ? "Context" : options_.context; }
+std::string CppNames::context() const {
+  return options_.context.empty() ? "Context" : options_.context;
+}
 
 std::string CppNames::path(u32 file) const {
   std::string path = files_[file].path;
@@ -304,8 +358,9 @@ std::string CppNames::provenance(RuleId id) const {
 }
 std::string CppNames::no_rule(TermId id) const {
   const Term& term = program_.terms[id];
-  const std::string message =
-      "no rule of ISLE term '" + std::string(symbols_.text(term.name)) + "' matches, declared at " + path(term.span.file) + ":" + std::to_string(term.span.line);
+  const std::string message = "no rule of ISLE term '" + std::string(symbols_.text(term.name)) +
+                              "' matches, declared at " + path(term.span.file) + ":" +
+                              std::to_string(term.span.line);
   std::string escaped;
   for (const char c : message) {
     if (c == '"' || c == '\\') escaped += '\\';
@@ -322,7 +377,8 @@ std::string CppNames::type_definition(TypeId id) const {
     const std::vector<Field>& fields = type.variants[0].fields;
     text.line("struct ", name, " {");
     for (u32 i = 0; i < fields.size(); ++i) {
-      text.line("  ", this->type(fields[i].type), " ", fields[i].name != 0 ? "" : "f", field_name(fields[i], i), ";");
+      text.line("  ", this->type(fields[i].type), " ", fields[i].name != 0 ? "" : "f",
+                field_name(fields[i], i), ";");
     }
     text.line("  friend bool operator==(const ", name, "&, const ", name, "&) = default;");
     text.line("};");
@@ -331,14 +387,16 @@ std::string CppNames::type_definition(TypeId id) const {
   const char* underlying = type.variants.size() > 256 ? "std::uint16_t" : "std::uint8_t";
   if (type.is_plain_enum() || type.variants.empty()) {
     text.put("enum class ", name, " : ", underlying, " {");
-    for (u32 i = 0; i < type.variants.size(); ++i) text.put(i == 0 ? " " : ", ", variant_name(type, i));
+    for (u32 i = 0; i < type.variants.size(); ++i)
+      text.put(i == 0 ? " " : ", ", variant_name(type, i));
     text.line(" };");
     return std::move(text).take();
   }
   text.line("class ", name, " {");
   text.line(" public:");
   text.put("  enum class Kind : ", underlying, " {");
-  for (u32 i = 0; i < type.variants.size(); ++i) text.put(i == 0 ? " " : ", ", variant_name(type, i));
+  for (u32 i = 0; i < type.variants.size(); ++i)
+    text.put(i == 0 ? " " : ", ", variant_name(type, i));
   text.line(" };");
   text.line("  Kind kind() const { return kind_; }");
   for (u32 v = 0; v < type.variants.size(); ++v) {
@@ -350,15 +408,19 @@ std::string CppNames::type_definition(TypeId id) const {
     }
     text.put(") {\n    ", name, " made(Kind::", variant_text, ");\n");
     if (!variant.fields.empty()) {
-      text.put("    ::new (static_cast<void*>(&made.payload_.", variant_text, "_)) ", variant_text, "Fields{");
+      text.put("    ::new (static_cast<void*>(&made.payload_.", variant_text, "_)) ", variant_text,
+               "Fields{");
       for (u32 i = 0; i < variant.fields.size(); ++i) text.put(i == 0 ? "" : ", ", "field_", i);
       text.line("};");
     }
     text.line("    return made;\n  }");
     for (u32 i = 0; i < variant.fields.size(); ++i) {
       const TypeId field_type = variant.fields[i].type;
-      text.line("  ", passes_by_value(field_type) ? this->type(field_type) : "const " + this->type(field_type) + "&", " ",
-                variant_text, "_", field_name(variant.fields[i], i), "() const { return payload_.", variant_text, "_.f", i, "; }");
+      text.line("  ",
+                passes_by_value(field_type) ? this->type(field_type)
+                                            : "const " + this->type(field_type) + "&",
+                " ", variant_text, "_", field_name(variant.fields[i], i),
+                "() const { return payload_.", variant_text, "_.f", i, "; }");
     }
   }
   // A template, so that types without == may be fields as long as nobody compares.
@@ -367,9 +429,11 @@ std::string CppNames::type_definition(TypeId id) const {
   text.line("    if (a.kind_ != b.kind_) return false;\n    switch (a.kind_) {");
   for (u32 v = 0; v < type.variants.size(); ++v) {
     const Variant& variant = type.variants[v];
-    text.put("      case Kind::", variant_name(type, v), ": return ", variant.fields.empty() ? "true" : "");
+    text.put("      case Kind::", variant_name(type, v), ": return ",
+             variant.fields.empty() ? "true" : "");
     for (u32 i = 0; i < variant.fields.size(); ++i) {
-      const std::string at = "." + std::string("payload_.") + variant_name(type, v) + "_.f" + std::to_string(i);
+      const std::string at =
+          "." + std::string("payload_.") + variant_name(type, v) + "_.f" + std::to_string(i);
       text.put(i == 0 ? "" : " && ", "a", at, " == b", at);
     }
     text.line(";");
@@ -380,7 +444,8 @@ std::string CppNames::type_definition(TypeId id) const {
     const Variant& variant = type.variants[v];
     if (variant.fields.empty()) continue;
     text.put("  struct ", variant_name(type, v), "Fields {\n");
-    for (u32 i = 0; i < variant.fields.size(); ++i) text.line("    ", this->type(variant.fields[i].type), " f", i, ";");
+    for (u32 i = 0; i < variant.fields.size(); ++i)
+      text.line("    ", this->type(variant.fields[i].type), " f", i, ";");
     text.line("  };");
   }
   text.line("  explicit ", name, "(Kind kind) : kind_(kind) {}");
@@ -411,7 +476,8 @@ std::vector<std::string> CppNames::extern_methods() const {
     if (term.kind != Term::Kind::Declared || is_inherited(term)) continue;
     if (term.constructor == Term::Body::External) {
       std::string args;
-      for (const TypeId arg : term.args) args += (args.empty() ? "" : ", ") + qualified_by_value(arg);
+      for (const TypeId arg : term.args)
+        args += (args.empty() ? "" : ", ") + qualified_by_value(arg);
       const std::string host = mangle(term.constructor_host);
       const std::string result = qualified(term.result);
       if (term.multi) {
@@ -450,20 +516,29 @@ std::string CppNames::header(const std::string& declarations) const {
   if (const usize colons = context.rfind("::"); colons != std::string::npos) {
     const usize start = context.rfind("::", 0) == 0 ? 2 : 0;
     if (colons > start) {
-      text.line("namespace ", context.substr(start, colons - start), " {\nclass ", context.substr(colons + 2), ";\n}");
+      text.line("namespace ", context.substr(start, colons - start), " {\nclass ",
+                context.substr(colons + 2), ";\n}");
     } else {
       text.line("class ", context.substr(colons + 2), ";");
     }
   }
   text.line("namespace ", options_.name_space, " {");
-  text.line("using u8 = std::uint8_t;\nusing u16 = std::uint16_t;\nusing u32 = std::uint32_t;\nusing u64 = std::uint64_t;");
-  text.line("using i8 = std::int8_t;\nusing i16 = std::int16_t;\nusing i32 = std::int32_t;\nusing i64 = std::int64_t;");
-  text.line("using usize = std::size_t;\nusing isize = std::ptrdiff_t;\nusing isle_runtime::u128;\nusing isle_runtime::i128;");
-  text.line("using isle_runtime::Out;\nusing isle_runtime::Results;\nusing isle_runtime::ResultArray;\n");
+  text.line(
+      "using u8 = std::uint8_t;\nusing u16 = std::uint16_t;\nusing u32 = std::uint32_t;\nusing u64 "
+      "= std::uint64_t;");
+  text.line(
+      "using i8 = std::int8_t;\nusing i16 = std::int16_t;\nusing i32 = std::int32_t;\nusing i64 = "
+      "std::int64_t;");
+  text.line(
+      "using usize = std::size_t;\nusing isize = std::ptrdiff_t;\nusing isle_runtime::u128;\nusing "
+      "isle_runtime::i128;");
+  text.line(
+      "using isle_runtime::Out;\nusing isle_runtime::Results;\nusing isle_runtime::ResultArray;\n");
   for (const TypeId id : type_order_) text.line(type_definition(id));
 
   const std::vector<std::string> methods = extern_methods();
-  text.line("// What the context must have; the class says ", options_.prefix, "_CONTEXT_METHODS in its body.");
+  text.line("// What the context must have; the class says ", options_.prefix,
+            "_CONTEXT_METHODS in its body.");
   text.put("#define ", options_.prefix, "_CONTEXT_METHODS");
   for (const std::string& method : methods) text.put(" \\\n  ", method, ";");
   text.write("\n\n");
@@ -498,7 +573,8 @@ std::string CppNames::shard_prologue() const {
   text.write("#ifndef GANTRY_RULE\n#define GANTRY_RULE(rule)\n#endif\n\n");
   text.line("namespace ", options_.name_space, " {");
   if (options_.failure.empty()) {
-    text.line("[[noreturn, gnu::cold, maybe_unused]] static void isle_no_rule(const char* message) {");
+    text.line(
+        "[[noreturn, gnu::cold, maybe_unused]] static void isle_no_rule(const char* message) {");
     text.line("  std::fprintf(stderr, \"%s\\n\", message);\n  std::abort();\n}");
   }
   return std::move(text).take();
@@ -510,13 +586,16 @@ std::string CppNames::coverage_table() const {
   text.line("// Generated by islec from .isle files; edit those.");
   text.line("// The rules by number, as in GANTRY_RULE(number).");
   text.line("namespace ", options_.name_space, " {");
-  text.line("struct IsleRule {\n  const char* name;\n  const char* term;\n  const char* file;\n  unsigned line;\n};");
+  text.line(
+      "struct IsleRule {\n  const char* name;\n  const char* term;\n  const char* file;\n  "
+      "unsigned line;\n};");
   text.line("extern const unsigned isle_rule_count;\nextern const IsleRule isle_rules[];");
   text.line("const unsigned isle_rule_count = ", program_.rules.size(), ";");
   text.line("const IsleRule isle_rules[] = {");
   for (const Rule& rule : program_.rules) {
-    text.line("    {\"", symbols_.text(rule.name), "\", \"", symbols_.text(program_.terms[rule.root].name), "\", \"",
-              path(rule.span.file), "\", ", rule.span.line, "},");
+    text.line("    {\"", symbols_.text(rule.name), "\", \"",
+              symbols_.text(program_.terms[rule.root].name), "\", \"", path(rule.span.file), "\", ",
+              rule.span.line, "},");
   }
   text.line("    {\"\", \"\", \"\", 0}};");
   text.line("}  // namespace ", options_.name_space);

@@ -1,6 +1,6 @@
 #pragma once
-// How the things of a program are called and spelled in C++; and the parts of the generated files that are
-// not function bodies. Private to the component.
+// How the things of a program are called and spelled in C++; and the parts of the generated files
+// that are not function bodies. Private to the component.
 #include <set>
 #include <string>
 #include <vector>
@@ -11,17 +11,18 @@ namespace gantry::isle {
 
 class CppNames {
  public:
-  CppNames(const TypedProgram& program, const SymbolTable& symbols, const std::vector<SourceFile>& files,
-           const CodegenOptions& options);
+  CppNames(const TypedProgram& program, const SymbolTable& symbols,
+           const std::vector<SourceFile>& files, const CodegenOptions& options);
 
-  // Puts the generated types into an order in which C++ can define them; false: one contains itself.
+  // Puts the generated types into an order in which C++ can define them; false: one contains
+  // itself.
   bool order_types(Findings& findings);
 
   // ---- types and values
   std::string type(TypeId type) const;
   std::string by_value(TypeId type) const;  // as a parameter: T or const T&
   bool passes_by_value(TypeId type) const;
-  bool needs_slot(TypeId type) const;       // may lack a default constructor
+  bool needs_slot(TypeId type) const;  // may lack a default constructor
   std::string literal(TypeId type, i128 value) const;
   std::string constant(Symbol name) const;
   std::string field(const Type& type, u32 variant, u32 index, const std::string& value) const;

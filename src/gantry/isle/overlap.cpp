@@ -1,5 +1,6 @@
-// Two rules overlap unless some site they both constrain must be two different things. The errors are
-// grouped greedily, so that one rule written too wide is reported once with all the rules it collides with.
+// Two rules overlap unless some site they both constrain must be two different things. The errors
+// are grouped greedily, so that one rule written too wide is reported once with all the rules it
+// collides with.
 #include "gantry/isle/overlap.h"
 
 #include <algorithm>
@@ -31,10 +32,12 @@ Comparison compare(const NormalRule& a, const NormalRule& b) {
       ++j;
     }
   }
-  return {false, common == std::min(a.implied.size(), b.implied.size()) && a.equalities.empty() && b.equalities.empty()};
+  return {false, common == std::min(a.implied.size(), b.implied.size()) && a.equalities.empty() &&
+                     b.equalities.empty()};
 }
 
-std::string describe(const TypedProgram& program, const SymbolTable& symbols, const NormalRule& rule) {
+std::string describe(const TypedProgram& program, const SymbolTable& symbols,
+                     const NormalRule& rule) {
   const Rule& source = program.rules[rule.rule];
   if (source.name == 0) return "this rule";
   return "rule '" + std::string(symbols.text(source.name)) + "'";
@@ -47,7 +50,8 @@ Overlaps find_overlaps(const TypedProgram& program, const SymbolTable& symbols, 
   const Term& term = program.terms[set.term];
   if (set.rules.size() > limits::kMaxIsleRules.value) {
     findings.error(term.span, ErrorKind::LimitExceeded,
-                   "overlap: term '" + std::string(symbols.text(term.name)) + "' has more rules than max-isle-rules (" +
+                   "overlap: term '" + std::string(symbols.text(term.name)) +
+                       "' has more rules than max-isle-rules (" +
                        std::to_string(limits::kMaxIsleRules.value) + ")");
     return Overlaps(0);
   }
@@ -82,17 +86,20 @@ Overlaps find_overlaps(const TypedProgram& program, const SymbolTable& symbols, 
   std::vector<usize> remaining(set.rules.size());
   for (usize i = 0; i < remaining.size(); ++i) remaining[i] = conflicts[i].size();
   for (u32 reported = 0; reported < limits::kMaxTextErrors.value; ++reported) {
-    const usize worst = static_cast<usize>(std::max_element(remaining.begin(), remaining.end()) - remaining.begin());
+    const usize worst = static_cast<usize>(std::max_element(remaining.begin(), remaining.end()) -
+                                           remaining.begin());
     if (remaining.empty() || remaining[worst] == 0) break;
     const NormalRule& rule = set.rules[worst];
     findings.error(program.rules[rule.rule].span, ErrorKind::Invalid,
-                   "overlap: " + describe(program, symbols, rule) + " and " + std::to_string(remaining[worst]) +
-                       " other rule(s) of priority " + std::to_string(rule.priority) + " can match the same values",
+                   "overlap: " + describe(program, symbols, rule) + " and " +
+                       std::to_string(remaining[worst]) + " other rule(s) of priority " +
+                       std::to_string(rule.priority) + " can match the same values",
                    "give the rule that shall win a higher priority");
     u32 notes = 0;
     for (const u32 other : conflicts[worst]) {
       if (remaining[other] == 0) continue;
-      if (notes++ < 10) findings.note(program.rules[set.rules[other].rule].span, "one of them is here");
+      if (notes++ < 10)
+        findings.note(program.rules[set.rules[other].rule].span, "one of them is here");
       --remaining[other];
     }
     remaining[worst] = 0;
@@ -103,7 +110,8 @@ Overlaps find_overlaps(const TypedProgram& program, const SymbolTable& symbols, 
     if (shadowed_by[i] == kNone) continue;
     const NormalRule& low = set.rules[i];
     findings.error(program.rules[low.rule].span, ErrorKind::Invalid,
-                   "shadowed: " + describe(program, symbols, low) + " can never apply, a rule of higher priority is less specific");
+                   "shadowed: " + describe(program, symbols, low) +
+                       " can never apply, a rule of higher priority is less specific");
     findings.note(program.rules[set.rules[shadowed_by[i]].rule].span, "that rule is here");
   }
   return overlaps;

@@ -10,7 +10,9 @@ namespace gantry::isle {
 class Overlaps {
  public:
   explicit Overlaps(usize rules) : words_((rules + 63) / 64), bits_(rules * words_) {}
-  bool contains(usize a, usize b) const { return (bits_[a * words_ + b / 64] >> (b % 64) & 1) != 0; }
+  bool contains(usize a, usize b) const {
+    return (bits_[a * words_ + b / 64] >> (b % 64) & 1) != 0;
+  }
   void add(usize a, usize b) {
     bits_[a * words_ + b / 64] |= u64{1} << (b % 64);
     bits_[b * words_ + a / 64] |= u64{1} << (a % 64);
@@ -21,8 +23,8 @@ class Overlaps {
   std::vector<u64> bits_;
 };
 
-// Reports overlaps of equal priority and rules that are shadowed by higher ones. Multi terms have neither,
-// and their relation stays empty.
+// Reports overlaps of equal priority and rules that are shadowed by higher ones. Multi terms have
+// neither, and their relation stays empty.
 Overlaps find_overlaps(const TypedProgram& program, const SymbolTable& symbols, const RuleSet& set,
                        Findings& findings);
 

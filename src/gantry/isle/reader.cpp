@@ -1,6 +1,6 @@
-// Problem: nested text of any depth must be read without recursion. Idea: the nested lists become one flat
-// preorder array, built with a stack of open parentheses; depth is checked here, once, so that everything
-// behind the reader may recurse over what it gets.
+// Problem: nested text of any depth must be read without recursion. Idea: the nested lists become
+// one flat preorder array, built with a stack of open parentheses; depth is checked here, once, so
+// that everything behind the reader may recurse over what it gets.
 #include "gantry/isle/reader.h"
 
 #include <string>
@@ -25,10 +25,17 @@ const char* parse_integer(std::string_view text, i128& value) {
   u32 base = 10;
   if (text.size() >= 2 && text[0] == '0') {
     switch (text[1] | 0x20) {
-      case 'x': base = 16; break;
-      case 'o': base = 8; break;
-      case 'b': base = 2; break;
-      default: break;
+      case 'x':
+        base = 16;
+        break;
+      case 'o':
+        base = 8;
+        break;
+      case 'b':
+        base = 2;
+        break;
+      default:
+        break;
     }
     if (base != 10) text.remove_prefix(2);
   }
@@ -70,8 +77,9 @@ class Reader {
       const char c = text_[at_];
       if (c == '(') {
         if (open_.size() >= limits::kMaxIsleNesting.value) {
-          return fail(start, "parse error: parentheses nested deeper than max-isle-nesting (" +
-                                 std::to_string(limits::kMaxIsleNesting.value) + ")",
+          return fail(start,
+                      "parse error: parentheses nested deeper than max-isle-nesting (" +
+                          std::to_string(limits::kMaxIsleNesting.value) + ")",
                       {}, ErrorKind::LimitExceeded);
         }
         open_.push_back(static_cast<u32>(items_.size()));
@@ -94,8 +102,6 @@ class Reader {
           }
           push(Item::Kind::Integer, start, length);
           items_.back().value = value;
-        } else if (c == '-') {
-          return fail(span_of(start, length), "parse error: a name may not start with '-'");
         } else {
           push(Item::Kind::Word, start, length);
         }
@@ -105,14 +111,13 @@ class Reader {
   }
 
  private:
-  Span here() const {
-    return {file_, line_, static_cast<u32>(at_ - line_start_) + 1, 1};
-  }
+  Span here() const { return {file_, line_, static_cast<u32>(at_ - line_start_) + 1, 1}; }
   static Span span_of(Span start, usize length) {
     start.length = static_cast<u32>(length);
     return start;
   }
-  bool fail(Span span, std::string message, std::string hint = {}, ErrorKind kind = ErrorKind::Syntax) {
+  bool fail(Span span, std::string message, std::string hint = {},
+            ErrorKind kind = ErrorKind::Syntax) {
     findings_.error(span, kind, std::move(message), std::move(hint));
     return false;
   }
@@ -181,7 +186,8 @@ class Reader {
 
 bool read_items(u32 file, std::string_view text, std::vector<Item>& items, Findings& findings) {
   if (text.size() > limits::kMaxTextBytes.value) {
-    findings.error({file, 0, 0, 1}, ErrorKind::LimitExceeded, "parse error: text larger than max-text-bytes");
+    findings.error({file, 0, 0, 1}, ErrorKind::LimitExceeded,
+                   "parse error: text larger than max-text-bytes");
     return false;
   }
   return Reader(file, text, items, findings).run();

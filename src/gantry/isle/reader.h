@@ -1,5 +1,6 @@
 #pragma once
-// The first half of parsing: text to nested lists, with an explicit stack. Private to the component.
+// The first half of parsing: text to nested lists, with an explicit stack. Private to the
+// component.
 #include <string_view>
 #include <vector>
 

@@ -1,5 +1,5 @@
-// Strongly connected components (Tarjan 1972) of the graph "a rule of A uses B", with an explicit stack.
-// A term is on a cycle when its component has more than one member or it calls itself.
+// Strongly connected components (Tarjan 1972) of the graph "a rule of A uses B", with an explicit
+// stack. A term is on a cycle when its component has more than one member or it calls itself.
 #include "gantry/isle/recursion.h"
 
 #include <algorithm>
@@ -73,18 +73,21 @@ void check_recursion(const TypedProgram& program, const SymbolTable& symbols, Fi
         open[component.back()] = false;
         component.pop_back();
       } while (members.back() != term);
-      const bool cyclic = members.size() > 1 || std::binary_search(calls[term].begin(), calls[term].end(), term);
+      const bool cyclic =
+          members.size() > 1 || std::binary_search(calls[term].begin(), calls[term].end(), term);
       if (!cyclic) continue;
       std::sort(members.begin(), members.end());
       for (const TermId member : members) {
         if (program.terms[member].rec) continue;
         std::string others;
         for (usize i = 0; i < members.size() && i < 8; ++i) {
-          others += (i == 0 ? "" : ", ") + std::string(symbols.text(program.terms[members[i]].name));
+          others +=
+              (i == 0 ? "" : ", ") + std::string(symbols.text(program.terms[members[i]].name));
         }
         findings.error(program.terms[member].span, ErrorKind::Invalid,
                        "recursion: term '" + std::string(symbols.text(program.terms[member].name)) +
-                           "' takes part in a cycle of calls (" + others + ") and is not declared 'rec'");
+                           "' takes part in a cycle of calls (" + others +
+                           ") and is not declared 'rec'");
       }
     }
   }

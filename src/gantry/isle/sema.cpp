@@ -1,9 +1,9 @@
-// Stages: types; terms declared; what gives terms their behaviour (rules, templates, conversions, host
-// functions); bodies of rules. A stage reports all it finds; the next one starts only when there was
-// nothing, so that one mistake is not reported five times.
-// Internal extractors are expanded here, on the syntax: an argument is a pointer to the pattern written at
-// the use and the environment to read it in, so nothing is copied; the number of expanded nodes and their
-// depth are limited, because templates that use templates can double at every step.
+// Stages: types; terms declared; what gives terms their behaviour (rules, templates, conversions,
+// host functions); bodies of rules. A stage reports all it finds; the next one starts only when
+// there was nothing, so that one mistake is not reported five times. Internal extractors are
+// expanded here, on the syntax: an argument is a pointer to the pattern written at the use and the
+// environment to read it in, so nothing is copied; the number of expanded nodes and their depth are
+// limited, because templates that use templates can double at every step.
 #include "gantry/isle/sema.h"
 
 #include <algorithm>
@@ -21,10 +21,11 @@ struct BuiltinType {
   u8 bits;
   bool is_signed;
 };
-constexpr BuiltinType kBuiltins[] = {
-    {"bool", 1, false}, {"u8", 8, false},     {"u16", 16, false}, {"u32", 32, false}, {"u64", 64, false},
-    {"u128", 128, false}, {"usize", 64, false}, {"i8", 8, true},    {"i16", 16, true},  {"i32", 32, true},
-    {"i64", 64, true},  {"i128", 128, true},  {"isize", 64, true}};
+constexpr BuiltinType kBuiltins[] = {{"bool", 1, false},   {"u8", 8, false},   {"u16", 16, false},
+                                     {"u32", 32, false},   {"u64", 64, false}, {"u128", 128, false},
+                                     {"usize", 64, false}, {"i8", 8, true},    {"i16", 16, true},
+                                     {"i32", 32, true},    {"i64", 64, true},  {"i128", 128, true},
+                                     {"isize", 64, true}};
 
 using Table = std::unordered_map<Symbol, u32>;
 
@@ -51,7 +52,8 @@ class Analyzer {
   }
 
  private:
-  // ---- helpers -------------------------------------------------------------------------------------
+  // ---- helpers
+  // -------------------------------------------------------------------------------------
   std::string text(Symbol symbol) const { return std::string(symbols_.text(symbol)); }
   std::string quoted(Symbol symbol) const { return "'" + text(symbol) + "'"; }
   std::string type_name(TypeId type) const { return quoted(out_.types[type].name); }
@@ -75,7 +77,8 @@ class Analyzer {
     return true;
   }
 
-  // ---- types ---------------------------------------------------------------------------------------
+  // ---- types
+  // ---------------------------------------------------------------------------------------
   void declare_types() {
     for (const BuiltinType& builtin : kBuiltins) {
       Type type;
@@ -100,7 +103,8 @@ class Analyzer {
         continue;
       }
       if (def.kind == TypeDef::Kind::Primitive && (def.is_extern || def.nodebug)) {
-        error(def.name.span, std::string("a primitive type cannot be '") + (def.is_extern ? "extern" : "nodebug") + "'");
+        error(def.name.span, std::string("a primitive type cannot be '") +
+                                 (def.is_extern ? "extern" : "nodebug") + "'");
       }
       if (def.is_extern && def.nodebug) {
         error(def.name.span, "an extern type cannot be 'nodebug'", "its definition is the host's");
@@ -125,9 +129,11 @@ class Analyzer {
   void declare_variants(const TypeDef& def, TypeId id) {
     std::unordered_map<Symbol, Span> variant_names;
     for (const VariantDef& variant_def : def.variants) {
-      const auto [first, fresh] = variant_names.emplace(variant_def.name.name, variant_def.name.span);
+      const auto [first, fresh] =
+          variant_names.emplace(variant_def.name.name, variant_def.name.span);
       if (!fresh) {
-        error(variant_def.name.span, "variant " + quoted(variant_def.name.name) + " is declared twice");
+        error(variant_def.name.span,
+              "variant " + quoted(variant_def.name.name) + " is declared twice");
         findings_.note(first->second, "the first declaration is here");
         continue;
       }
@@ -159,7 +165,8 @@ class Analyzer {
     }
   }
 
-  // ---- terms ---------------------------------------------------------------------------------------
+  // ---- terms
+  // ---------------------------------------------------------------------------------------
   void declare_terms() {
     for (const DeclDef& def : program_.decls) {
       if (const TermId before = find(terms_, def.name.name); before != kNone) {
@@ -168,7 +175,8 @@ class Analyzer {
         continue;
       }
       if (def.multi && def.partial) {
-        error(def.name.span, "term " + quoted(def.name.name) + " cannot be both 'multi' and 'partial'",
+        error(def.name.span,
+              "term " + quoted(def.name.name) + " cannot be both 'multi' and 'partial'",
               "a multi term that has no result yields none");
       }
       too_many(def.args.size(), def.name.span, "arguments");
@@ -227,8 +235,9 @@ class Analyzer {
       return kNone;
     }
     if (out_.terms[id].kind != Term::Kind::Declared) {
-      error(name.span, std::string(what) + " of " + quoted(name.name) + ", which is " +
-                           (out_.terms[id].kind == Term::Kind::Variant ? "a variant of an enum" : "a struct"));
+      error(name.span,
+            std::string(what) + " of " + quoted(name.name) + ", which is " +
+                (out_.terms[id].kind == Term::Kind::Variant ? "a variant of an enum" : "a struct"));
       return kNone;
     }
     return id;
@@ -271,8 +280,10 @@ class Analyzer {
         continue;
       }
       if (def.params.size() != term.args.size()) {
-        error(def.term.span, "extractor of " + quoted(def.term.name) + " has " + std::to_string(def.params.size()) +
-                                 " parameters, its declaration has " + std::to_string(term.args.size()) + " arguments");
+        error(def.term.span, "extractor of " + quoted(def.term.name) + " has " +
+                                 std::to_string(def.params.size()) +
+                                 " parameters, its declaration has " +
+                                 std::to_string(term.args.size()) + " arguments");
       }
       term.extractor = Term::Body::Internal;
       term.extractor_template = &def;
@@ -284,10 +295,12 @@ class Analyzer {
       const TypeId inner = find_type(def.inner, "inner type of a conversion");
       const TypeId outer = find_type(def.outer, "outer type of a conversion");
       const TermId term = find(terms_, def.term.name);
-      if (term == kNone) error(def.term.span, "unknown term " + quoted(def.term.name) + " of a conversion");
+      if (term == kNone)
+        error(def.term.span, "unknown term " + quoted(def.term.name) + " of a conversion");
       if (inner == kNone || outer == kNone) continue;
       if (!converters_.emplace(pair_key(inner, outer), term).second) {
-        error(def.term.span, "a conversion from " + type_name(inner) + " to " + type_name(outer) + " is already declared");
+        error(def.term.span, "a conversion from " + type_name(inner) + " to " + type_name(outer) +
+                                 " is already declared");
       }
     }
   }
@@ -297,19 +310,23 @@ class Analyzer {
     for (const ExternDef& def : program_.externs) {
       if (def.kind == ExternDef::Kind::Const) continue;
       const bool constructs = def.kind == ExternDef::Kind::Constructor;
-      const TermId id = find_declared(def.term, constructs ? "extern constructor" : "extern extractor");
+      const TermId id =
+          find_declared(def.term, constructs ? "extern constructor" : "extern extractor");
       if (id == kNone) continue;
       Term& term = out_.terms[id];
       Term::Body& body = constructs ? term.constructor : term.extractor;
       if (body == Term::Body::External) {
-        error(def.term.span, "term " + quoted(def.term.name) + " has two extern " + (constructs ? "constructors" : "extractors"));
+        error(def.term.span, "term " + quoted(def.term.name) + " has two extern " +
+                                 (constructs ? "constructors" : "extractors"));
         continue;
       }
       if (body == Term::Body::Internal) {
         if (constructs) {
-          error(def.term.span, "term " + quoted(def.term.name) + " has both rules and an extern constructor");
+          error(def.term.span,
+                "term " + quoted(def.term.name) + " has both rules and an extern constructor");
         } else {
-          error(def.term.span, "term " + quoted(def.term.name) + " has both an extractor template and an extern extractor");
+          error(def.term.span, "term " + quoted(def.term.name) +
+                                   " has both an extractor template and an extern extractor");
         }
         continue;
       }
@@ -319,8 +336,9 @@ class Analyzer {
     }
   }
 
-  // ---- templates -----------------------------------------------------------------------------------
-  // Template terms form a graph; a cycle is reported once, with its path.
+  // ---- templates
+  // ----------------------------------------------------------------------------------- Template
+  // terms form a graph; a cycle is reported once, with its path.
   void check_templates() {
     enum : u8 { kNew, kOpen, kDone };
     std::vector<u8> state(out_.terms.size(), kNew);
@@ -376,12 +394,14 @@ class Analyzer {
   void check_all_defined() {
     for (const Term& term : out_.terms) {
       if (term.constructor == Term::Body::None && term.extractor == Term::Body::None) {
-        error(term.span, "term " + quoted(term.name) + " is declared, but has no rule, no extractor and nothing extern");
+        error(term.span, "term " + quoted(term.name) +
+                             " is declared, but has no rule, no extractor and nothing extern");
       }
     }
   }
 
-  // ---- rules ---------------------------------------------------------------------------------------
+  // ---- rules
+  // ---------------------------------------------------------------------------------------
   void check_rules() {
     if (findings_.errors() != 0) return;  // expansion relies on templates without cycles
     for (usize i = 0; i < program_.rules.size(); ++i) {
@@ -397,7 +417,8 @@ class Analyzer {
       too_large_ = false;
       const Term& root = out_.terms[rule.root];
       if (def.has_priority && root.multi) {
-        error(def.priority_span.span, "a rule of the multi term " + quoted(root.name) + " has a priority",
+        error(def.priority_span.span,
+              "a rule of the multi term " + quoted(root.name) + " has a priority",
               "all rules of a multi term that match give results");
       }
       if (def.pattern.children.size() != root.args.size()) {
@@ -426,13 +447,14 @@ class Analyzer {
       out_.rules.push_back(std::move(rule));
     }
     for (Term& term : out_.terms) {
-      if (term.rules.size() == 1 && out_.rules[term.rules[0]].name == 0) out_.rules[term.rules[0]].name = term.name;
+      if (term.rules.size() == 1 && out_.rules[term.rules[0]].name == 0)
+        out_.rules[term.rules[0]].name = term.name;
     }
   }
 
   void wrong_count(Span span, const Term& term, usize found) {
-    error(span, quoted(term.name) + " takes " + std::to_string(term.args.size()) + " arguments, here are " +
-                    std::to_string(found));
+    error(span, quoted(term.name) + " takes " + std::to_string(term.args.size()) +
+                    " arguments, here are " + std::to_string(found));
   }
 
   // One use of a template: its parameters stand for patterns read in the environment of the use.
@@ -467,13 +489,16 @@ class Analyzer {
     if (too_large_) return result;
     if (++expanded_ > limits::kMaxIsleSites.value || depth > limits::kMaxIsleNesting.value) {
       too_large_ = true;
-      findings_.error(rule_->span, ErrorKind::LimitExceeded,
-                      "type error: the patterns of this rule, after expansion of extractors, exceed " +
-                          std::string(depth > limits::kMaxIsleNesting.value ? "max-isle-nesting" : "max-isle-sites"));
+      findings_.error(
+          rule_->span, ErrorKind::LimitExceeded,
+          "type error: the patterns of this rule, after expansion of extractors, exceed " +
+              std::string(depth > limits::kMaxIsleNesting.value ? "max-isle-nesting"
+                                                                : "max-isle-sites"));
       return result;
     }
     switch (written.kind) {
-      case Pattern::Kind::Wildcard: break;
+      case Pattern::Kind::Wildcard:
+        break;
       case Pattern::Kind::Variable: {
         if (const Pattern* hole = parameter(written.name, expansion)) {
           return pattern(*hole, type, expansion->outer, depth + 1);
@@ -501,7 +526,8 @@ class Analyzer {
         break;
       }
       case Pattern::Kind::Int:
-        if (out_.types[type].kind != Type::Kind::Int && out_.types[type].kind != Type::Kind::Primitive) {
+        if (out_.types[type].kind != Type::Kind::Int &&
+            out_.types[type].kind != Type::Kind::Primitive) {
           error(written.span, "integer where type " + type_name(type) + " is wanted");
         }
         result.kind = TypedPattern::Kind::Int;
@@ -519,7 +545,8 @@ class Analyzer {
         result.constant = written.name;
         const u32 constant = find_constant(written.name, written.span);
         if (constant != kNone && out_.constants[constant].type != type) {
-          mismatch(written.span, "constant '$" + text(written.name) + "'", out_.constants[constant].type, type);
+          mismatch(written.span, "constant '$" + text(written.name) + "'",
+                   out_.constants[constant].type, type);
         }
         break;
       }
@@ -529,7 +556,8 @@ class Analyzer {
           result.children.push_back(pattern(child, type, expansion, depth + 1));
         }
         break;
-      case Pattern::Kind::Term: return term_pattern(written, type, expansion, depth);
+      case Pattern::Kind::Term:
+        return term_pattern(written, type, expansion, depth);
     }
     return result;
   }
@@ -560,8 +588,11 @@ class Analyzer {
     result.variable = variable;
   }
 
-  void mismatch(Span span, const std::string& what, TypeId found, TypeId wanted, std::string hint = {}) {
-    error(span, what + " has type " + type_name(found) + ", but type " + type_name(wanted) + " is wanted here",
+  void mismatch(Span span, const std::string& what, TypeId found, TypeId wanted,
+                std::string hint = {}) {
+    error(span,
+          what + " has type " + type_name(found) + ", but type " + type_name(wanted) +
+              " is wanted here",
           std::move(hint));
   }
   std::string conversion_hint(TypeId found, TypeId wanted, const char* side) const {
@@ -582,13 +613,15 @@ class Analyzer {
     const TermId id = find(terms_, name);
     if (id == kNone) {
       std::string hint;
-      if (args == 0 && find_variable(name) != kNone) hint = "a variable of that name exists: drop the parentheses";
+      if (args == 0 && find_variable(name) != kNone)
+        hint = "a variable of that name exists: drop the parentheses";
       error(span, "unknown term " + quoted(name), hint);
     }
     return id;
   }
 
-  TypedPattern term_pattern(const Pattern& written, TypeId type, const Expansion* expansion, u32 depth) {
+  TypedPattern term_pattern(const Pattern& written, TypeId type, const Expansion* expansion,
+                            u32 depth) {
     TypedPattern result;
     result.type = type;
     result.span = written.span;
@@ -612,7 +645,8 @@ class Analyzer {
       return result;
     }
     if (term.extractor == Term::Body::None) {
-      error(written.span, "term " + quoted(written.name) + " has no extractor and cannot be used in a pattern");
+      error(written.span,
+            "term " + quoted(written.name) + " has no extractor and cannot be used in a pattern");
       return result;
     }
     return apply_extractor(id, written, written.children, expansion, depth, type);
@@ -653,8 +687,10 @@ class Analyzer {
         result.kind = TypedExpr::Kind::Int;
         result.value = written.value;
         if (wanted == kNone) {
-          error(written.span, "the type of this integer is not known", "bind it with 'let', or pass it to a term");
-        } else if (out_.types[wanted].kind != Type::Kind::Int && out_.types[wanted].kind != Type::Kind::Primitive) {
+          error(written.span, "the type of this integer is not known",
+                "bind it with 'let', or pass it to a term");
+        } else if (out_.types[wanted].kind != Type::Kind::Int &&
+                   out_.types[wanted].kind != Type::Kind::Primitive) {
           error(written.span, "integer where type " + type_name(wanted) + " is wanted");
         }
         return result;
@@ -662,7 +698,8 @@ class Analyzer {
         result.kind = TypedExpr::Kind::Bool;
         result.value = written.value;
         if (wanted == kNone) result.type = 0;
-        if (result.type != 0) error(written.span, "boolean where type " + type_name(wanted) + " is wanted");
+        if (result.type != 0)
+          error(written.span, "boolean where type " + type_name(wanted) + " is wanted");
         return result;
       case Expr::Kind::Const: {
         result.kind = TypedExpr::Kind::Const;
@@ -670,7 +707,8 @@ class Analyzer {
         const u32 constant = find_constant(written.name, written.span);
         if (constant == kNone) return result;
         const TypeId type = out_.constants[constant].type;
-        if (wanted != kNone && type != wanted) mismatch(written.span, "constant '$" + text(written.name) + "'", type, wanted);
+        if (wanted != kNone && type != wanted)
+          mismatch(written.span, "constant '$" + text(written.name) + "'", type, wanted);
         result.type = type;
         return result;
       }
@@ -679,7 +717,8 @@ class Analyzer {
         result.variable = find_variable(written.name);
         if (result.variable == kNone) {
           std::string hint;
-          if (find(terms_, written.name) != kNone) hint = "a term is used with parentheses: (" + text(written.name) + " ...)";
+          if (find(terms_, written.name) != kNone)
+            hint = "a term is used with parentheses: (" + text(written.name) + " ...)";
           error(written.span, "unknown variable " + quoted(written.name), hint);
           return result;
         }
@@ -705,7 +744,8 @@ class Analyzer {
         bound_.resize(scope);
         return result;
       }
-      case Expr::Kind::Term: break;
+      case Expr::Kind::Term:
+        break;
     }
     result.kind = TypedExpr::Kind::Term;
     const TermId id = find_term(written.name, written.span, written.children.size());
@@ -717,7 +757,8 @@ class Analyzer {
       wrong_count(written.span, term, written.children.size());
       return result;
     }
-    for (usize i = 0; i < term.args.size(); ++i) result.children.push_back(expr(written.children[i], term.args[i]));
+    for (usize i = 0; i < term.args.size(); ++i)
+      result.children.push_back(expr(written.children[i], term.args[i]));
     check_constructor(id, written.span);
     return convert(std::move(result), wanted, "term " + quoted(written.name));
   }
@@ -726,9 +767,11 @@ class Analyzer {
   TypedExpr convert(TypedExpr found, TypeId wanted, const std::string& what) {
     if (wanted == kNone || found.type == wanted) return found;
     const TermId id = converter(found.type, wanted);
-    if (id == kNone || out_.terms[id].constructor == Term::Body::None || out_.terms[id].args.size() != 1 ||
-        out_.terms[id].args[0] != found.type || out_.terms[id].result != wanted) {
-      mismatch(found.span, what, found.type, wanted, conversion_hint(found.type, wanted, "constructor"));
+    if (id == kNone || out_.terms[id].constructor == Term::Body::None ||
+        out_.terms[id].args.size() != 1 || out_.terms[id].args[0] != found.type ||
+        out_.terms[id].result != wanted) {
+      mismatch(found.span, what, found.type, wanted,
+               conversion_hint(found.type, wanted, "constructor"));
       found.type = wanted;
       return found;
     }
@@ -746,7 +789,8 @@ class Analyzer {
     const Term& term = out_.terms[id];
     const Term& root = out_.terms[rule_->root];
     if (term.constructor == Term::Body::None) {
-      error(span, "term " + quoted(term.name) + " has no constructor and cannot be used in an expression");
+      error(span, "term " + quoted(term.name) +
+                      " has no constructor and cannot be used in an expression");
       return;
     }
     if (!term.pure && in_if_let_) {
@@ -756,11 +800,13 @@ class Analyzer {
                       ", which is not declared pure");
     }
     if (term.multi && !root.multi) {
-      error(span, "multi term " + quoted(term.name) + " in a rule of " + quoted(root.name) + ", which is not multi");
+      error(span, "multi term " + quoted(term.name) + " in a rule of " + quoted(root.name) +
+                      ", which is not multi");
     }
     if (term.partial && !in_if_let_ && !root.partial) {
-      error(span, "partial term " + quoted(term.name) + " on the right side of a rule of " + quoted(root.name) +
-                      ", which is not partial",
+      error(span,
+            "partial term " + quoted(term.name) + " on the right side of a rule of " +
+                quoted(root.name) + ", which is not partial",
             "move it into an 'if-let'");
     }
   }

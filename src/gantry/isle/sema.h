@@ -122,8 +122,8 @@ struct TypedProgram {
   std::vector<Constant> constants;
 };
 
-// Checks types and terms; findings of one stage are reported together and end the work. Returns false
-// when there were any.
+// Checks types and terms; findings of one stage are reported together and end the work. Returns
+// false when there were any.
 bool analyze(const Program& program, SymbolTable& symbols, TypedProgram& out, Findings& findings);
 
 }  // namespace gantry::isle

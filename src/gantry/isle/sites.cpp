@@ -1,5 +1,5 @@
-// Hash-consing: equal pure sites of any rules of the term are one site, so that the tree builder sees that
-// two rules ask the same question. Impure calls are made unique by their instance number.
+// Hash-consing: equal pure sites of any rules of the term are one site, so that the tree builder
+// sees that two rules ask the same question. Impure calls are made unique by their instance number.
 #include "gantry/isle/sites.h"
 
 #include <algorithm>
@@ -51,43 +51,53 @@ class Normalizer {
     right_seen_.clear();
     normal.result = expr(rule.result);
     if (too_large_) return;
-    if (normal.constraints.size() + normal.equalities.size() > limits::kMaxIsleTests.value) return too_many_tests();
+    if (normal.constraints.size() + normal.equalities.size() > limits::kMaxIsleTests.value)
+      return too_many_tests();
     propagate_equalities();
     if (too_large_) return;
     if (contradiction_) {
-      findings_.error(span_, ErrorKind::Invalid, "unreachable: this rule demands two different things of one value");
+      findings_.error(span_, ErrorKind::Invalid,
+                      "unreachable: this rule demands two different things of one value");
       return;
     }
-    const auto by_site = [](const SiteConstraint& a, const SiteConstraint& b) { return a.site < b.site; };
+    const auto by_site = [](const SiteConstraint& a, const SiteConstraint& b) {
+      return a.site < b.site;
+    };
     std::sort(normal.constraints.begin(), normal.constraints.end(), by_site);
     std::sort(normal.implied.begin(), normal.implied.end(), by_site);
     std::sort(normal.equalities.begin(), normal.equalities.end());
-    normal.equalities.erase(std::unique(normal.equalities.begin(), normal.equalities.end()), normal.equalities.end());
+    normal.equalities.erase(std::unique(normal.equalities.begin(), normal.equalities.end()),
+                            normal.equalities.end());
     set_.rules.push_back(std::move(normal));
   }
 
   void too_many_tests() {
     if (!too_large_) {
-      findings_.error(span_, ErrorKind::LimitExceeded, "type error: this rule has more tests than max-isle-tests (" +
-                                                           std::to_string(limits::kMaxIsleTests.value) + ")");
+      findings_.error(span_, ErrorKind::LimitExceeded,
+                      "type error: this rule has more tests than max-isle-tests (" +
+                          std::to_string(limits::kMaxIsleTests.value) + ")");
     }
     too_large_ = true;
   }
 
-  // What a class of equal sites knows about one member holds for all, and equal values have equal fields.
+  // What a class of equal sites knows about one member holds for all, and equal values have equal
+  // fields.
   void propagate_equalities() {
     NormalRule& normal = *rule_;
     normal.implied = normal.constraints;
     if (normal.equalities.empty()) return;
     std::unordered_map<SiteId, SiteId> parent;
     const auto find = [&parent](SiteId site) {
-      for (auto up = parent.find(site); up != parent.end() && up->second != site; up = parent.find(site)) site = up->second;
+      for (auto up = parent.find(site); up != parent.end() && up->second != site;
+           up = parent.find(site))
+        site = up->second;
       return site;
     };
     std::vector<std::pair<SiteId, SiteId>> work = normal.equalities;
     std::unordered_map<SiteId, std::vector<SiteId>> members;  // by representative
     std::unordered_map<SiteId, Constraint> known;
-    for (const SiteConstraint& constraint : normal.constraints) known.emplace(constraint.site, constraint.constraint);
+    for (const SiteConstraint& constraint : normal.constraints)
+      known.emplace(constraint.site, constraint.constraint);
     u64 steps = 0;
     for (usize next = 0; next < work.size(); ++next) {
       SiteId a = find(work[next].first);
@@ -113,7 +123,8 @@ class Normalizer {
           if (!(entry->second == constraint)) contradiction_ = true;
           if (++steps > limits::kMaxIsleSites.value) return too_many_tests();
         }
-        if (constraint.kind == Constraint::Kind::Variant || constraint.kind == Constraint::Kind::Struct) {
+        if (constraint.kind == Constraint::Kind::Variant ||
+            constraint.kind == Constraint::Kind::Struct) {
           const Variant& variant = program_.types[set_.sites[a].type].variants[constraint.variant];
           for (u32 i = 0; i < variant.fields.size(); ++i) {
             for (const SiteId site : merged) {
@@ -129,7 +140,8 @@ class Normalizer {
       }
       members[a] = std::move(merged);
     }
-    for (const auto& [root, sites] : members) normal.class_members += static_cast<u32>(sites.size());
+    for (const auto& [root, sites] : members)
+      normal.class_members += static_cast<u32>(sites.size());
   }
 
   SiteId field(SiteId source, u32 variant, u32 index) {
@@ -146,15 +158,15 @@ class Normalizer {
 
   static bool same(const Site& a, const Site& b) {
     return a.kind == b.kind && a.type == b.type && a.source == b.source && a.index == b.index &&
-           a.variant == b.variant && a.term == b.term && a.constant == b.constant && a.value == b.value &&
-           a.args == b.args;
+           a.variant == b.variant && a.term == b.term && a.constant == b.constant &&
+           a.value == b.value && a.args == b.args;
   }
 
   // The number of an equal site, or of a new one followed by `outputs` Output sites.
   SiteId add(Site site, u32 outputs) {
     u64 hash = static_cast<u64>(site.kind);
-    for (const u64 part : {u64{site.type}, u64{site.source}, u64{site.index}, u64{site.variant}, u64{site.term},
-                           u64{site.constant}, static_cast<u64>(site.value)}) {
+    for (const u64 part : {u64{site.type}, u64{site.source}, u64{site.index}, u64{site.variant},
+                           u64{site.term}, u64{site.constant}, static_cast<u64>(site.value)}) {
       hash = hash_combine(hash, part);
     }
     for (const SiteId arg : site.args) hash = hash_combine(hash, arg);
@@ -166,9 +178,10 @@ class Normalizer {
     }
     if (set_.sites.size() + outputs >= limits::kMaxIsleSites.value) {
       if (!too_large_) {
-        findings_.error(span_, ErrorKind::LimitExceeded,
-                        "type error: the rules of one term have more binding sites than max-isle-sites (" +
-                            std::to_string(limits::kMaxIsleSites.value) + ")");
+        findings_.error(
+            span_, ErrorKind::LimitExceeded,
+            "type error: the rules of one term have more binding sites than max-isle-sites (" +
+                std::to_string(limits::kMaxIsleSites.value) + ")");
       }
       too_large_ = true;
       return 0;
@@ -176,12 +189,14 @@ class Normalizer {
     const SiteId id = static_cast<SiteId>(set_.sites.size());
     site.outputs = outputs;
     site.depth = 0;
-    if (site.kind == Site::Kind::Field || site.kind == Site::Kind::Extract) site.depth = set_.sites[site.source].depth + 1;
+    if (site.kind == Site::Kind::Field || site.kind == Site::Kind::Extract)
+      site.depth = set_.sites[site.source].depth + 1;
     for (const SiteId arg : site.args) site.depth = std::max(site.depth, set_.sites[arg].depth + 1);
     if (site.depth > limits::kMaxIsleSiteDepth.value) {
       if (!too_large_) {
         findings_.error(span_, ErrorKind::LimitExceeded,
-                        "type error: a value of this rule depends on a chain longer than max-isle-site-depth (" +
+                        "type error: a value of this rule depends on a chain longer than "
+                        "max-isle-site-depth (" +
                             std::to_string(limits::kMaxIsleSiteDepth.value) + ")");
       }
       too_large_ = true;
@@ -207,7 +222,8 @@ class Normalizer {
 
   void constrain(SiteId site, Constraint constraint) {
     const Type& type = program_.types[set_.sites[site].type];
-    if (constraint.kind == Constraint::Kind::Int && type.kind == Type::Kind::Int && type.bits < 128) {
+    if (constraint.kind == Constraint::Kind::Int && type.kind == Type::Kind::Int &&
+        type.bits < 128) {
       // One bit pattern, one constraint: -1 and 255 are the same u8.
       const u128 mask = (u128{1} << type.bits) - 1;
       constraint.value = static_cast<i128>(static_cast<u128>(constraint.value) & mask);
@@ -228,27 +244,39 @@ class Normalizer {
   void pattern(const TypedPattern& pattern_in, SiteId site) {
     if (too_large_) return;
     switch (pattern_in.kind) {
-      case TypedPattern::Kind::Wildcard: return;
+      case TypedPattern::Kind::Wildcard:
+        return;
       case TypedPattern::Kind::Bind:
         pattern(pattern_in.children[0], site);
         variable_sites_[pattern_in.variable] = site;
         name_site(site, source_->variables[pattern_in.variable].name);
         return;
-      case TypedPattern::Kind::Equal: equal(variable_sites_[pattern_in.variable], site); return;
-      case TypedPattern::Kind::Int: constrain(site, {Constraint::Kind::Int, 0, 0, pattern_in.value}); return;
-      case TypedPattern::Kind::Bool: constrain(site, {Constraint::Kind::Bool, 0, 0, pattern_in.value}); return;
-      case TypedPattern::Kind::Const: constrain(site, {Constraint::Kind::Const, 0, pattern_in.constant, 0}); return;
+      case TypedPattern::Kind::Equal:
+        equal(variable_sites_[pattern_in.variable], site);
+        return;
+      case TypedPattern::Kind::Int:
+        constrain(site, {Constraint::Kind::Int, 0, 0, pattern_in.value});
+        return;
+      case TypedPattern::Kind::Bool:
+        constrain(site, {Constraint::Kind::Bool, 0, 0, pattern_in.value});
+        return;
+      case TypedPattern::Kind::Const:
+        constrain(site, {Constraint::Kind::Const, 0, pattern_in.constant, 0});
+        return;
       case TypedPattern::Kind::And:
         for (const TypedPattern& child : pattern_in.children) pattern(child, site);
         return;
-      case TypedPattern::Kind::Term: break;
+      case TypedPattern::Kind::Term:
+        break;
     }
     const Term& term = program_.terms[pattern_in.term];
     if (term.kind != Term::Kind::Declared) {
       const bool is_enum = term.kind == Term::Kind::Variant;
-      constrain(site, {is_enum ? Constraint::Kind::Variant : Constraint::Kind::Struct, term.variant, 0, 0});
+      constrain(site, {is_enum ? Constraint::Kind::Variant : Constraint::Kind::Struct, term.variant,
+                       0, 0});
       for (u32 i = 0; i < pattern_in.children.size(); ++i) {
-        if (!is_ignored(pattern_in.children[i])) pattern(pattern_in.children[i], field(site, term.variant, i));
+        if (!is_ignored(pattern_in.children[i]))
+          pattern(pattern_in.children[i], field(site, term.variant, i));
       }
       return;
     }
@@ -267,9 +295,12 @@ class Normalizer {
     } else if (!term.infallible) {
       constrain(id, {Constraint::Kind::Some, 0, 0, 0});
     }
-    for (u32 i = 0; i < pattern_in.children.size(); ++i) pattern(pattern_in.children[i], id + 1 + i);
+    for (u32 i = 0; i < pattern_in.children.size(); ++i)
+      pattern(pattern_in.children[i], id + 1 + i);
   }
-  static bool is_ignored(const TypedPattern& pattern) { return pattern.kind == TypedPattern::Kind::Wildcard; }
+  static bool is_ignored(const TypedPattern& pattern) {
+    return pattern.kind == TypedPattern::Kind::Wildcard;
+  }
 
   void name_site(SiteId site, Symbol name) {
     Site& target = set_.sites[site];
@@ -281,7 +312,8 @@ class Normalizer {
     Site site;
     site.type = expr_in.type;
     switch (expr_in.kind) {
-      case TypedExpr::Kind::Variable: return variable_sites_[expr_in.variable];
+      case TypedExpr::Kind::Variable:
+        return variable_sites_[expr_in.variable];
       case TypedExpr::Kind::Int:
         site.kind = Site::Kind::Int;
         site.value = expr_in.value;
@@ -301,7 +333,8 @@ class Normalizer {
           if (!too_large_) name_site(value, source_->variables[expr_in.variables[i]].name);
         }
         return expr(expr_in.children.back());
-      case TypedExpr::Kind::Term: break;
+      case TypedExpr::Kind::Term:
+        break;
     }
     const Term& term = program_.terms[expr_in.term];
     for (const TypedExpr& child : expr_in.children) site.args.push_back(expr(child));
@@ -345,7 +378,8 @@ class Normalizer {
     for (usize i = 0; i < work.size(); ++i) {
       const SiteId id = work[i];
       const Site& site = set_.sites[id];
-      if (site.kind == Site::Kind::Field || site.kind == Site::Kind::Output || site.kind == Site::Kind::Extract) {
+      if (site.kind == Site::Kind::Field || site.kind == Site::Kind::Output ||
+          site.kind == Site::Kind::Extract) {
         visit(site.source);
       }
       for (const SiteId arg : site.args) visit(arg);

@@ -1,6 +1,6 @@
 #pragma once
-// Rules in normal form: a term's rules share one table of sites, the places values come from, and a rule
-// is a list of tests on sites plus what it computes.
+// Rules in normal form: a term's rules share one table of sites, the places values come from, and a
+// rule is a list of tests on sites plus what it computes.
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -13,15 +13,16 @@ using SiteId = u32;  // within one term; operands of a site have smaller numbers
 
 struct Site {
   enum class Kind : u8 {
-    Arg,      // index: which
-    Int,      // value
-    Bool,     // value
-    Const,    // constant
-    Field,    // index of the fields of `variant` of site `source`
-    Output,   // index of the results of the call `source`
-    Extract,  // call of the extractor of `term` on `source`; its outputs follow it
-    Construct,  // call of the constructor of `term` on `args`; the value, or one output if fallible or multi
-    Make,     // variant or struct `term` made of `args`
+    Arg,        // index: which
+    Int,        // value
+    Bool,       // value
+    Const,      // constant
+    Field,      // index of the fields of `variant` of site `source`
+    Output,     // index of the results of the call `source`
+    Extract,    // call of the extractor of `term` on `source`; its outputs follow it
+    Construct,  // call of the constructor of `term` on `args`; the value, or one output if fallible
+                // or multi
+    Make,       // variant or struct `term` made of `args`
   };
   Kind kind = Kind::Arg;
   // A call that may fail (extractor or partial constructor) or yields many values (multi).
@@ -59,13 +60,14 @@ struct SiteConstraint {
 struct NormalRule {
   RuleId rule = 0;
   i64 priority = 0;
-  std::vector<SiteConstraint> constraints;             // by site, each site once
-  std::vector<std::pair<SiteId, SiteId>> equalities;   // smaller site first, without duplicates
-  // The constraints, plus those that follow from equalities; and how many sites are in classes of equals.
+  std::vector<SiteConstraint> constraints;            // by site, each site once
+  std::vector<std::pair<SiteId, SiteId>> equalities;  // smaller site first, without duplicates
+  // The constraints, plus those that follow from equalities; and how many sites are in classes of
+  // equals.
   std::vector<SiteConstraint> implied;
   u32 class_members = 0;
-  std::vector<SiteId> left_sites;                      // sorted: all sites of the left side and their operands
-  std::vector<SiteId> right_sites;                     // what the right side computes, in order of evaluation
+  std::vector<SiteId> left_sites;   // sorted: all sites of the left side and their operands
+  std::vector<SiteId> right_sites;  // what the right side computes, in order of evaluation
   SiteId result = 0;
 };
 

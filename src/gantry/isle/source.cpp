@@ -1,5 +1,5 @@
-// Names are compared as numbers everywhere after the lexer; findings are capped so that a hostile text
-// cannot make the report larger than a person would read.
+// Names are compared as numbers everywhere after the lexer; findings are capped so that a hostile
+// text cannot make the report larger than a person would read.
 #include "gantry/isle/source.h"
 
 #include "gantry/support/limits.h"
@@ -7,7 +7,8 @@
 namespace gantry::isle {
 
 Symbol SymbolTable::intern(std::string_view text) {
-  const auto [entry, inserted] = index_.try_emplace(std::string(text), static_cast<Symbol>(texts_.size()));
+  const auto [entry, inserted] =
+      index_.try_emplace(std::string(text), static_cast<Symbol>(texts_.size()));
   if (inserted) texts_.push_back(&entry->first);
   return entry->second;
 }
@@ -25,7 +26,8 @@ void Findings::note(Span span, std::string message) {
   }
 }
 
-void Findings::add(Severity severity, ErrorKind kind, Span span, std::string message, std::string hint) {
+void Findings::add(Severity severity, ErrorKind kind, Span span, std::string message,
+                   std::string hint) {
   Diagnostic diagnostic;
   diagnostic.severity = severity;
   diagnostic.kind = kind;

@@ -1,10 +1,10 @@
-// Problem: hundreds of rules ask the same questions. Idea: at every point take a question of the rule that
-// may go first, the one most rules ask, and either decide by it (rules that do not ask it are copied into
-// every arm) or test it for the rules that ask it and fall through to the rest. Copying is allowed only
-// while it is cheap (the guard), since the pure decision tree explodes.
-// Invariants: a rule is deferred behind another only if its priority is not higher or the two cannot match
-// the same values; a site is tested only where the facts of the path make it exist; every rule that can be
-// reached has a leaf.
+// Problem: hundreds of rules ask the same questions. Idea: at every point take a question of the
+// rule that may go first, the one most rules ask, and either decide by it (rules that do not ask it
+// are copied into every arm) or test it for the rules that ask it and fall through to the rest.
+// Copying is allowed only while it is cheap (the guard), since the pure decision tree explodes.
+// Invariants: a rule is deferred behind another only if its priority is not higher or the two
+// cannot match the same values; a site is tested only where the facts of the path make it exist;
+// every rule that can be reached has a leaf.
 #include "gantry/isle/tree.h"
 
 #include <algorithm>
@@ -50,8 +50,10 @@ class Builder {
       }
       rules.push_back(std::move(pending));
     }
-    std::stable_sort(rules.begin(), rules.end(), [this](const Pending& a, const Pending& b) {
-      return set_.rules[a.rule].priority > set_.rules[b.rule].priority;
+    std::sort(rules.begin(), rules.end(), [this](const Pending& a, const Pending& b) {
+      const i64 left = set_.rules[a.rule].priority;
+      const i64 right = set_.rules[b.rule].priority;
+      return left != right ? left > right : a.rule < b.rule;
     });
     tree_.leaves.assign(set_.rules.size(), 0);
     leaf_budget_ = static_cast<u64>(kMaxLeavesPerRule) * set_.rules.size();
@@ -86,23 +88,27 @@ class Builder {
       case Site::Kind::Arg:
       case Site::Kind::Int:
       case Site::Kind::Bool:
-      case Site::Kind::Const: return true;
+      case Site::Kind::Const:
+        return true;
       case Site::Kind::Field: {
         if (!exists(site.source)) return false;
         const Type& type = program_.types[set_.sites[site.source].type];
         if (type.kind == Type::Kind::Struct || type.variants.size() == 1) return true;
         const Constraint* fact = fact_[site.source];
-        return fact != nullptr && fact->kind == Constraint::Kind::Variant && fact->variant == site.variant;
+        return fact != nullptr && fact->kind == Constraint::Kind::Variant &&
+               fact->variant == site.variant;
       }
       case Site::Kind::Output: {
         const Site& call = set_.sites[site.source];
         if (call.fallible || call.multi) return fact_[site.source] != nullptr;
         return exists(site.source);
       }
-      case Site::Kind::Extract: return exists(site.source);
+      case Site::Kind::Extract:
+        return exists(site.source);
       case Site::Kind::Construct:
       case Site::Kind::Make:
-        return std::all_of(site.args.begin(), site.args.end(), [this](SiteId arg) { return exists(arg); });
+        return std::all_of(site.args.begin(), site.args.end(),
+                           [this](SiteId arg) { return exists(arg); });
     }
     return false;
   }
@@ -110,11 +116,16 @@ class Builder {
   u32 cost_of(SiteId id) const {
     const Site& site = set_.sites[id];
     switch (site.kind) {
-      case Site::Kind::Extract: return site.multi ? 6 : site.fallible ? 4 : 2;
-      case Site::Kind::Construct: return site.multi ? 7 : 5;
-      case Site::Kind::Output: return cost_of(site.source) >= 4 ? 1 : 3;
-      case Site::Kind::Field: return 1;
-      default: return 0;
+      case Site::Kind::Extract:
+        return site.multi ? 6 : site.fallible ? 4 : 2;
+      case Site::Kind::Construct:
+        return site.multi ? 7 : 5;
+      case Site::Kind::Output:
+        return cost_of(site.source) >= 4 ? 1 : 3;
+      case Site::Kind::Field:
+        return 1;
+      default:
+        return 0;
     }
   }
 
@@ -123,9 +134,11 @@ class Builder {
   Question choose(const std::vector<Pending>& rules) {
     std::vector<Question> candidates;
     const auto propose = [&candidates](Question question) {
-      const bool known = std::any_of(candidates.begin(), candidates.end(), [&](const Question& candidate) {
-        return candidate.site == question.site && candidate.other == question.other && candidate.kind == question.kind;
-      });
+      const bool known =
+          std::any_of(candidates.begin(), candidates.end(), [&](const Question& candidate) {
+            return candidate.site == question.site && candidate.other == question.other &&
+                   candidate.kind == question.kind;
+          });
       if (!known) candidates.push_back(question);
     };
     const i64 highest = set_.rules[rules[0].rule].priority;
@@ -134,10 +147,12 @@ class Builder {
       for (const SiteConstraint& constraint : pending.constraints) {
         if (!exists(constraint.site)) continue;
         const bool loop = is_multi_call(constraint.site);
-        propose({loop ? Question::Kind::Loop : Question::Kind::Match, constraint.site, 0, 0, cost_of(constraint.site)});
+        propose({loop ? Question::Kind::Loop : Question::Kind::Match, constraint.site, 0, 0,
+                 cost_of(constraint.site)});
       }
       for (const auto& [a, b] : pending.equalities) {
-        if (exists(a) && exists(b)) propose({Question::Kind::Equal, a, b, 0, std::max(cost_of(a), cost_of(b)) + 1});
+        if (exists(a) && exists(b))
+          propose({Question::Kind::Equal, a, b, 0, std::max(cost_of(a), cost_of(b)) + 1});
       }
       // Enough to choose from: thousands of rules of one priority ask much the same.
       if (candidates.size() >= 64) break;
@@ -161,12 +176,14 @@ class Builder {
   }
 
   static const SiteConstraint* constraint_on(const Pending& pending, SiteId site) {
-    const auto found = std::lower_bound(pending.constraints.begin(), pending.constraints.end(), site,
-                                        [](const SiteConstraint& c, SiteId id) { return c.site < id; });
+    const auto found =
+        std::lower_bound(pending.constraints.begin(), pending.constraints.end(), site,
+                         [](const SiteConstraint& c, SiteId id) { return c.site < id; });
     return found != pending.constraints.end() && found->site == site ? &*found : nullptr;
   }
   static bool asks(const Pending& pending, const Question& question) {
-    if (question.kind != Question::Kind::Equal) return constraint_on(pending, question.site) != nullptr;
+    if (question.kind != Question::Kind::Equal)
+      return constraint_on(pending, question.site) != nullptr;
     return std::find(pending.equalities.begin(), pending.equalities.end(),
                      std::pair(question.site, question.other)) != pending.equalities.end();
   }
@@ -203,10 +220,17 @@ class Builder {
       TreeStep step;
       std::vector<Pending> rest;
       switch (question.kind) {
-        case Question::Kind::None: break;
-        case Question::Kind::Equal: build_equal(question, rules, rest, step, depth); break;
-        case Question::Kind::Loop: build_loop(question, rules, rest, step, depth); break;
-        case Question::Kind::Match: build_match(question, rules, rest, step, depth); break;
+        case Question::Kind::None:
+          break;
+        case Question::Kind::Equal:
+          build_equal(question, rules, rest, step, depth);
+          break;
+        case Question::Kind::Loop:
+          build_loop(question, rules, rest, step, depth);
+          break;
+        case Question::Kind::Match:
+          build_match(question, rules, rest, step, depth);
+          break;
       }
       steps.push_back(std::move(step));
       rules = std::move(rest);
@@ -216,15 +240,19 @@ class Builder {
   }
 
   // Splits off the rules that ask `question` and may go before all others.
-  void split(const Question& question, std::vector<Pending>& rules, std::vector<Pending>& group, std::vector<Pending>& rest) {
+  void split(const Question& question, std::vector<Pending>& rules, std::vector<Pending>& group,
+             std::vector<Pending>& rest) {
     std::vector<bool> chosen(rules.size());
     const i64 highest = set_.rules[rules[0].rule].priority;
     for (usize i = 0; i < rules.size(); ++i) {
       chosen[i] = asks(rules[i], question);
       // A loop tries all its rules on one value before the next value: only equals may share it.
-      if (question.kind == Question::Kind::Loop && !multi_ && set_.rules[rules[i].rule].priority != highest) chosen[i] = false;
+      if (question.kind == Question::Kind::Loop && !multi_ &&
+          set_.rules[rules[i].rule].priority != highest)
+        chosen[i] = false;
     }
-    // A deferred rule blocks the lower ones that overlap it; they are deferred then and block others.
+    // A deferred rule blocks the lower ones that overlap it; they are deferred then and block
+    // others.
     std::vector<usize> blockers;
     for (usize i = 0; i < rules.size(); ++i) {
       if (!chosen[i]) blockers.push_back(i);
@@ -237,20 +265,24 @@ class Builder {
         blockers.push_back(i);
       }
     }
-    for (usize i = 0; i < rules.size(); ++i) (chosen[i] ? group : rest).push_back(std::move(rules[i]));
+    for (usize i = 0; i < rules.size(); ++i)
+      (chosen[i] ? group : rest).push_back(std::move(rules[i]));
   }
 
-  void build_equal(const Question& question, std::vector<Pending>& rules, std::vector<Pending>& rest, TreeStep& step, u32 depth) {
+  void build_equal(const Question& question, std::vector<Pending>& rules,
+                   std::vector<Pending>& rest, TreeStep& step, u32 depth) {
     std::vector<Pending> group;
     split(question, rules, group, rest);
-    for (Pending& pending : group) std::erase(pending.equalities, std::pair(question.site, question.other));
+    for (Pending& pending : group)
+      std::erase(pending.equalities, std::pair(question.site, question.other));
     step.kind = TreeStep::Kind::Equal;
     step.site = question.site;
     step.other = question.other;
     step.then = build(std::move(group), depth + 1);
   }
 
-  void build_loop(const Question& question, std::vector<Pending>& rules, std::vector<Pending>& rest, TreeStep& step, u32 depth) {
+  void build_loop(const Question& question, std::vector<Pending>& rules, std::vector<Pending>& rest,
+                  TreeStep& step, u32 depth) {
     std::vector<Pending> group;
     split(question, rules, group, rest);
     const Constraint loop = constraint_on(group[0], question.site)->constraint;
@@ -266,7 +298,8 @@ class Builder {
     std::erase_if(pending.constraints, [site](const SiteConstraint& c) { return c.site == site; });
   }
 
-  void build_match(const Question& question, std::vector<Pending>& rules, std::vector<Pending>& rest, TreeStep& step, u32 depth) {
+  void build_match(const Question& question, std::vector<Pending>& rules,
+                   std::vector<Pending>& rest, TreeStep& step, u32 depth) {
     step.kind = TreeStep::Kind::Match;
     step.site = question.site;
     std::vector<Constraint> values;
@@ -317,7 +350,8 @@ class Builder {
     // By value, so that the order in which rules were written does not show.
     std::vector<usize> order(values.size());
     for (usize i = 0; i < order.size(); ++i) order[i] = i;
-    std::sort(order.begin(), order.end(), [&values](usize a, usize b) { return precedes(values[a], values[b]); });
+    std::sort(order.begin(), order.end(),
+              [&values](usize a, usize b) { return precedes(values[a], values[b]); });
     for (const usize i : order) {
       set_fact(question.site, &values[i]);
       const BlockId block = build(std::move(arms[i]), depth + 1);
@@ -327,7 +361,8 @@ class Builder {
     if (decide && !rest.empty()) step.otherwise = build(std::move(rest), depth + 1);
     if (decide) rest.clear();
   }
-  // Linear for few values; the caller's rules of one site are few, or differ by a value that is found late.
+  // Linear for few values; the caller's rules of one site are few, or differ by a value that is
+  // found late.
   static usize value_index(const std::vector<Constraint>& values, const Constraint& value) {
     return static_cast<usize>(std::find(values.begin(), values.end(), value) - values.begin());
   }

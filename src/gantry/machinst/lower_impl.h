@@ -23,7 +23,6 @@ template <LowerBackend B>
 Result<VCode> lower_function(B& backend, const ir::Function& func) {
   backend.begin(func);
   const BlockOrder& order = backend.order();
-  const ir::DataFlowGraph& dfg = func.dfg;
   for (u32 number = order.num_blocks(); number-- > 0;) {
     const LoweredBlock& lowered = order.block(number);
     backend.begin_block(number);

@@ -27,6 +27,11 @@ class FunctionParser {
     while (p_ != end_) {
       if (is_class(*p_, kSpace)) {
         ++p_;
+        // Margins are wide.
+        for (u64 word; end_ - p_ >= 8; p_ += 8) {
+          std::memcpy(&word, p_, 8);
+          if (word != 0x2020202020202020u) break;
+        }
       } else if (*p_ == ';') [[unlikely]] {
         skip_comment();
       } else {

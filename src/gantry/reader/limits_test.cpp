@@ -80,7 +80,8 @@ TEST(Limits, results) {
 TEST(Limits, errors) {
   std::string text = "function %f() {\nblock0:\n";
   for (u32 i = 0; i < 1000; ++i) text += "foo\n";
-  Reader reader(text + "}\nfunction %g() {\n}\n", {});
+  text += "}\nfunction %g() {\n}\n";
+  Reader reader(text, {});
   ir::Function func;
   u32 functions = 0;
   while (reader.next(func)) ++functions;

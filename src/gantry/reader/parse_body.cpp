@@ -783,9 +783,9 @@ bool FunctionParser::parse_line() {
   u32 number = 0;
   if (p_ != end_ && *p_ == 'v') {
     const char* at = p_;
-    const int found = accept_entity("v", number);
-    if (found < 0) return false;
-    if (found > 0) {
+    if (const char* stop = scan_entity_number(p_ + 1, end_, number)) {
+      p_ = stop;
+      if (!check_number(at, static_cast<usize>(stop - at), number)) return false;
       results_.push_back({number, offset_of(at)});
       skip_space();
       if (end_ - p_ >= 2 && p_[0] == '-' && p_[1] == '>') {

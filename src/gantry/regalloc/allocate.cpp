@@ -16,7 +16,7 @@
 
 namespace gantry::regalloc {
 
-Allocator::Allocator(AllocatorOptions options) : state_(new State(options)) {}
+Allocator::Allocator() : state_(new State) {}
 Allocator::~Allocator() { delete state_; }
 
 Result<Output> Allocator::allocate(const Input& input, const MachineEnv& env) {

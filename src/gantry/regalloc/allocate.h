@@ -6,15 +6,10 @@
 
 namespace gantry::regalloc {
 
-struct AllocatorOptions {
-  u8 sweeps =
-      1;  // forward sweeps over the code; a second one knows where the first one's loops ended
-};
-
 // Owns the working memory, which is reused from function to function.
 class Allocator {
  public:
-  explicit Allocator(AllocatorOptions options = {});
+  Allocator();
   ~Allocator();
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;

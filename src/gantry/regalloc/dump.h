@@ -3,11 +3,12 @@
 // reading.
 //
 //   ra 1
-//   regs int: 0 1 2 saved 3      preferred, then non-preferred registers of a class, by hardware
-//   number block 1 cold (v4i v5fw)      parameters; a vreg is v NUMBER CLASS(i, f, v), and w if it
-//   is wide
-//     inst [remat 7] use v4i reg early ; def v6i reuse 0 ; clobber i0 i1
-//     branch 2 (v6i) 3 ()        an instruction, then its targets with their arguments
+//   regs int: 0 1 2 saved 3        preferred and non-preferred registers of a class, by hardware
+//   number block 1 cold (v4i v5vw)        parameters: a vreg is v NUMBER CLASS (i, f or v), and w
+//   if it is wide
+//     inst use v4i reg ; def v6i reuse 0 ; clobber i0 i1
+//     inst remat def v7i reg
+//     branch use v7i fixed 1 ; to 2 (v6i) 3 ()
 //   end
 #include <string_view>
 #include <vector>

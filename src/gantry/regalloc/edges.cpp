@@ -56,16 +56,30 @@ void EdgeMoves::read_memory(u32 index, u32 to) {
   }
 }
 
+// Saves arguments in memory whose slot another parameter overwrites: old values of parameters,
+// around a loop, and members of a parameter's web.
 void EdgeMoves::save_overwritten(u32 args, u32 params, u32 count) {
   const Input& in = *s_.input;
+  bool any = false;
+  for (u32 i = 0; i < count; ++i) {
+    const u32 param = in.params[params + i].index();
+    const u32 arg = in.branch_args[args + i].index();
+    ValueState& v = s_.values[param];
+    if (s_.param_next_uses[params + i] == kNever || param == arg || v.def_reg != kNoReg) continue;
+    if (share_slot(param, arg) && reg_on_edge(arg) == kNoReg) continue;  // stays where it is
+    v.overwritten_stamp = s_.edge_stamp;
+    if (v.web != kNone) s_.values[v.web].web_stamp = s_.edge_stamp;
+    any = true;
+  }
+  if (!any) return;
   for (u32 i = 0; i < count; ++i) {
     const u32 arg = in.branch_args[args + i].index();
     ValueState& v = s_.values[arg];
-    if ((v.flags & ValueState::kParam) == 0 || v.def_block != site_.to || v.def_reg != kNoReg)
-      continue;
-    if (in.params[params + i].index() == arg || reg_on_edge(arg) != kNoReg || v.shadow != kNone)
-      continue;
-    if (s_.param_next_uses[params + i] == kNever) continue;
+    const bool overwritten = v.overwritten_stamp == s_.edge_stamp ||
+                             (v.web != kNone && s_.values[v.web].web_stamp == s_.edge_stamp);
+    if (!overwritten || reg_on_edge(arg) != kNoReg || v.shadow != kNone) continue;
+    if ((v.flags & ValueState::kRemat) != 0 || s_.param_next_uses[params + i] == kNever) continue;
+    if (in.params[params + i].index() == arg) continue;
     const u32 temp = temp_reg(static_cast<u32>(in.branch_args[args + i].reg_class()));
     read_memory(arg, temp);
     v.shadow = scratch_in_use_++;
@@ -193,8 +207,7 @@ void EdgeMoves::emit(const EdgeSite& site, std::vector<Move>& out) {
     v.store_cost += s_.blocks[site.from].weight * 8 + 1;
     add(MoveKind::TentativeStore, entry.value, entry.reg, 0);
   }
-  const bool backwards = site.to <= site.from;
-  if (backwards) {
+  if (num_params > 1) {
     save_overwritten(arg_begin, param_begin, num_params);
     release_temps();
   }
@@ -207,6 +220,10 @@ void EdgeMoves::emit(const EdgeSite& site, std::vector<Move>& out) {
       if (s_.values[param_index].def_reg != kNoReg) continue;
       const u32 from = reg_on_edge(arg_index);
       if ((from != kNoReg) != from_reg) continue;
+      if (!from_reg && share_slot(param_index, arg_index)) {
+        s_.values[arg_index].flags |= ValueState::kNeedsSlot;
+        continue;
+      }
       if (from_reg) {
         add(MoveKind::Store, param_index, from, 0);
       } else {
@@ -253,7 +270,7 @@ void EdgeMoves::emit(const EdgeSite& site, std::vector<Move>& out) {
     const u32 arg = in.branch_args[arg_begin + i].index();
     if (to != kNoReg) move_memory(arg, to);
   }
-  if (backwards && scratch_in_use_ != 0) {
+  if (scratch_in_use_ != 0) {
     for (u32 i = 0; i < num_params; ++i)
       s_.values[in.branch_args[arg_begin + i].index()].shadow = kNone;
   }

@@ -19,6 +19,13 @@
 //  - A Branch may have definitions (a call that ends its block); they are available on its edges.
 //  Then all its
 //    successors have a single predecessor.
+//  - Moves along an edge are placed before the source's Branch when the source has one successor
+//  with several
+//    predecessors; such a Branch has neither operands nor clobbers.
+//  - A reuse definition is late; it names an early use with constraint Any, Reg or Fixed, of its
+//  class, and no use is
+//    reused twice.
+//  - Values of 16 bytes are not of class Int; an argument is of the size of its parameter.
 //  - Clobbers of an instruction take effect between its early and its late half; a def fixed to a
 //  clobbered
 //    register is allowed and wins.

@@ -26,6 +26,7 @@ namespace {
 
 // A memory operand of an Any use is taken unless the value is used again this soon.
 constexpr u32 kReloadDistance = 24;
+constexpr u32 kLargestWeb = 12;
 
 class Scan {
  public:
@@ -197,6 +198,7 @@ class Scan {
     v.last_pos = inst_;
     v.first_pos = inst_;
     v.def_reg = static_cast<u8>(reg);
+    join_web(index, v);
     v.flags &= static_cast<u16>(~V::kSlotValid);
     occupy(index, reg);
     s_.written.add(reg);
@@ -215,6 +217,33 @@ class Scan {
     v.flags |= V::kNeedsSlot | V::kSlotDef;
     s_.stack_operands.push_back({op, index});
   }
+  bool is_live(const V& v) const {
+    return v.next_use != kNever &&
+           (v.live_block == block_ || (v.def_block == block_ && v.first_pos != kNone));
+  }
+  // At the definition of a value that is passed to a parameter: lets them share a slot if no other
+  // member of the parameter's web is live. In SSA form that is the whole test: of two values live
+  // together, one is live where the other is defined.
+  void join_web(u32 index, V& v) {
+    if (v.hint_value == kNone || v.web != kNone || v.web_size != 0) return;
+    if ((v.flags & (V::kRemat | V::kResident)) != 0) return;
+    V& param = value(v.hint_value);
+    if (((param.flags ^ v.flags) & V::kWide) != 0) return;
+    if (param.web == kNone) {
+      if (param.first_pos != kNone) return;  // it has left its web
+      param.web = v.hint_value;
+      param.web_size = 1;
+    }
+    V& root = value(param.web);
+    if (root.web_size >= kLargestWeb) return;
+    for (u32 member = param.web; member != kNone; member = value(member).next_in_web) {
+      if (is_live(value(member))) return;
+    }
+    v.web = param.web;
+    v.next_in_web = root.next_in_web;
+    root.next_in_web = index;
+    ++root.web_size;
+  }
   void place(u32 op, u32 reg) { s_.allocs[op] = Allocation::reg(PReg::from_index(reg)); }
   void place_in_slot(u32 op, u32 index) {
     value(index).flags |= V::kNeedsSlot;
@@ -227,6 +256,8 @@ class Scan {
   }
 
   bool instruction(u32 inst);
+  bool plain_instruction(u32 op_begin, u32 op_end, bool has_reuse);
+  bool any_instruction(u32 op_begin, u32 op_end, bool clobbers);
   bool fixed_use(u32 op, u32 op_begin, u32 op_end);
   bool both_halves_use(u32 op, u32 op_begin, u32 def_op);
   void late_any_use(u32 op, u32 op_begin);
@@ -255,6 +286,8 @@ class Scan {
   u32 loop_header_ = 0;
   u32 loop_end_ = 0;
   usize clobber_at_ = 0;
+  u32 next_clobber_ = kNone;  // instruction
+  u32 fewest_regs_ = kNumPRegs;
   u32 failed_inst_ = 0;
   // Of the current instruction.
   Masks early_fixed_, late_fixed_, clobbered_, pinned_early_, pinned_late_, kept_late_, temps_;
@@ -530,50 +563,124 @@ bool Scan::instruction(u32 inst) {
   const u32 op_begin = in_.operand_ranges[inst];
   const u32 op_end = in_.operand_ranges[inst + 1];
   const u32 count = op_end - op_begin;
-  for (u32& defs : late_defs_) defs = 0;
+  const bool clobbers = inst == next_clobber_;
+  if (count == 0 && !clobbers) return true;
   early_fixed_ = late_fixed_ = clobbered_ = pinned_early_ = pinned_late_ = kept_late_ = temps_ =
       Masks{};
-  if (clobber_at_ < in_.clobbers.size() && in_.clobbers[clobber_at_].inst == inst) {
-    for (u32 i = 0; i < kNumRegClasses; ++i) {
-      clobbered_[i] = in_.clobbers[clobber_at_].regs.mask(static_cast<RegClass>(i));
-    }
-    ++clobber_at_;
-  }
   if (s_.effective.size() < count) {
     s_.effective.resize(count);
     s_.reuse_by.resize(count);
   }
-  for (u32 k = 0; k < count; ++k) s_.reuse_by[k] = kNone;
+  u32* const reuse_by = s_.reuse_by.data();
+  u32* const effective = s_.effective.data();
+  effective_ = {effective, count};
+  for (u32 k = 0; k < count; ++k) reuse_by[k] = kNone;
+  u32 kinds = 0;  // of constraints: a bit each
+  bool odd = clobbers || count > fewest_regs_;
   bool has_commutes = false;
   for (u32 k = 0; k < count; ++k) {
     const Operand operand = in_.operands[op_begin + k];
-    V& v = value(operand.vreg.index());
-    s_.effective[k] = operand.vreg.index();
-    const Constraint constraint = operand.constraint();
-    if (constraint == Constraint::Fixed) {
-      const u32 target = operand.payload();
-      if ((s_.allocatable[target >> 5] & bit(target)) == 0) return false;
-      if (!operand.is_late() || !operand.is_def()) early_fixed_.add(target);
-      if (operand.is_late() || operand.is_def()) late_fixed_.add(target);
-    }
+    effective[k] = operand.vreg.index();
+    kinds |= u32{1} << static_cast<u32>(operand.constraint());
+    odd |= operand.is_def() != operand.is_late();
     if (operand.is_def()) {
-      if (constraint == Constraint::Reg && operand.is_late()) {
-        ++late_defs_[static_cast<u32>(operand.vreg.reg_class())];
-      }
-      if (constraint == Constraint::Reuse) {
-        s_.reuse_by[operand.payload()] = k;
-        const Operand source = in_.operands[op_begin + operand.payload()];
-        if (source.constraint() == Constraint::Fixed) late_fixed_.add(source.payload());
-      }
+      if (operand.constraint() == Constraint::Reuse) reuse_by[operand.payload()] = k;
     } else {
+      V& v = value(operand.vreg.index());
       v.next_use = after(s_.next_uses[op_begin + k], v);
       if (v.next_use == kNever || v.last_pos < inst) v.last_pos = inst;
       ++v.pending;
       has_commutes |= operand.commutes();
     }
   }
+  constexpr u32 kOdd =
+      1u << static_cast<u32>(Constraint::Fixed) | 1u << static_cast<u32>(Constraint::Stack);
   if (has_commutes) exchange_operands(op_begin, op_end);
-  effective_ = {s_.effective.data(), count};
+  if (odd || (kinds & kOdd) != 0) return any_instruction(op_begin, op_end, clobbers);
+  return plain_instruction(op_begin, op_end,
+                           (kinds & 1u << static_cast<u32>(Constraint::Reuse)) != 0);
+}
+
+// No fixed registers, no slots, no clobbers, early uses, late definitions, and registers enough for
+// all.
+bool Scan::plain_instruction(u32 op_begin, u32 op_end, bool has_reuse) {
+  if (has_reuse) {
+    for (u32 op = op_begin; op < op_end; ++op) {
+      if (s_.reuse_by[op - op_begin] == kNone) continue;
+      if (!both_halves_use(op, op_begin, op_begin + s_.reuse_by[op - op_begin])) return false;
+    }
+  }
+  bool missing = false;
+  for (u32 op = op_begin; op < op_end; ++op) {
+    if (in_.operands[op].is_def() || s_.reuse_by[op - op_begin] != kNone) continue;
+    V& v = value(effective_[op - op_begin]);
+    if (v.reg == kNoReg) {
+      missing = true;
+      continue;
+    }
+    --v.pending;
+    place(op, v.reg);
+    pin_early(v.reg);
+  }
+  if (missing) {
+    for (u32 op = op_begin; op < op_end; ++op) {
+      if (in_.operands[op].is_def() || s_.reuse_by[op - op_begin] != kNone) continue;
+      if (s_.allocs[op].is_reg()) continue;
+      if (!plain_use(op)) return false;
+    }
+  }
+  u32 num_defs = 0;
+  for (u32 op = op_begin; op < op_end; ++op) {
+    if (in_.operands[op].is_def()) {
+      ++num_defs;
+      continue;
+    }
+    const V& v = value(effective_[op - op_begin]);
+    if (v.next_use == kNever && v.reg != kNoReg) vacate(v.reg);
+  }
+  if (num_defs == 0) return true;
+  if (has_reuse) {
+    for (u32 op = op_begin; op < op_end; ++op) {
+      if (in_.operands[op].constraint() == Constraint::Reuse && !late_def(op, op_begin))
+        return false;
+    }
+  }
+  for (u32 op = op_begin; op < op_end; ++op) {
+    const Operand operand = in_.operands[op];
+    if (operand.is_def() && operand.constraint() != Constraint::Reuse && !late_def(op, op_begin))
+      return false;
+  }
+  for (u32 op = op_begin; op < op_end; ++op) {
+    const V& v = value(effective_[op - op_begin]);
+    if (v.next_use == kNever && v.reg != kNoReg) vacate(v.reg);
+  }
+  return true;
+}
+
+bool Scan::any_instruction(u32 op_begin, u32 op_end, bool clobbers) {
+  for (u32& defs : late_defs_) defs = 0;
+  if (clobbers) {
+    for (u32 i = 0; i < kNumRegClasses; ++i) {
+      clobbered_[i] = in_.clobbers[clobber_at_].regs.mask(static_cast<RegClass>(i));
+    }
+    ++clobber_at_;
+    next_clobber_ = clobber_at_ < in_.clobbers.size() ? in_.clobbers[clobber_at_].inst : kNone;
+  }
+  for (u32 op = op_begin; op < op_end; ++op) {
+    const Operand operand = in_.operands[op];
+    const Constraint constraint = operand.constraint();
+    if (constraint == Constraint::Fixed) {
+      const u32 target = operand.payload();
+      if ((s_.allocatable[target >> 5] & bit(target)) == 0) return false;
+      if (!operand.is_late() || !operand.is_def()) early_fixed_.add(target);
+      if (operand.is_late() || operand.is_def()) late_fixed_.add(target);
+    } else if (constraint == Constraint::Reg && operand.is_def() && operand.is_late()) {
+      ++late_defs_[static_cast<u32>(operand.vreg.reg_class())];
+    } else if (constraint == Constraint::Reuse) {
+      const Operand source = in_.operands[op_begin + operand.payload()];
+      if (source.constraint() == Constraint::Fixed) late_fixed_.add(source.payload());
+    }
+  }
 
   for (u32 op = op_begin; op < op_end; ++op) {
     const Operand operand = in_.operands[op];
@@ -795,8 +902,16 @@ void Scan::place_params(u32 block) {
     V& v = value(index);
     v.def_reg = kNoReg;
     v.next_use = s_.param_next_uses[i];
+    if (v.web != kNone) {
+      for (u32 member = v.web; member != kNone; member = value(member).next_in_web) {
+        if (member == index || !is_live(value(member))) continue;
+        v.web = kNone;  // the others remain a web under its name
+        break;
+      }
+    }
     v.first_pos = v.last_pos = first;
     if (v.next_use == kNever) continue;
+    join_web(index, v);
     v.flags &= static_cast<u16>(~V::kSlotValid);
     u32 to = kNone;
     const bool crosses = (v.flags & V::kCrossesCall) != 0;
@@ -938,6 +1053,11 @@ bool Scan::run() {
   for (u32& index : reg_value_) index = kNone;
   for (u32 reg_class = 0; reg_class < kNumRegClasses; ++reg_class)
     free_[reg_class] = s_.allocatable[reg_class];
+  for (u32 reg_class = 0; reg_class < kNumRegClasses; ++reg_class) {
+    const u32 count = static_cast<u32>(std::popcount(s_.allocatable[reg_class]));
+    if (count != 0 && count < fewest_regs_) fewest_regs_ = count;
+  }
+  if (!in_.clobbers.empty()) next_clobber_ = in_.clobbers[0].inst;
   for (u32 block = 0; block < in_.num_blocks; ++block) {
     enter_block(block);
     for (u32 inst = in_.block_insts[block]; inst < in_.block_insts[block + 1]; ++inst) {

@@ -21,8 +21,19 @@ void Allocator::State::assign_slots() {
       v.flags |= ValueState::kStoreAtDef;
     }
     if ((v.flags & ValueState::kResident) != 0) v.last_pos = input->num_insts;
-    keys.push_back(u64{v.first_pos} << 32 | index);
+    if (v.web != kNone) {
+      u32& leader_index = values[v.web].web_leader;
+      if (leader_index != kNone) {
+        ValueState& leader = values[leader_index];
+        leader.first_pos = std::min(leader.first_pos, v.first_pos);
+        leader.last_pos = std::max(leader.last_pos, v.last_pos);
+        continue;
+      }
+      leader_index = index;
+    }
+    keys.push_back(index);
   }
+  for (u64& key : keys) key |= u64{values[static_cast<u32>(key)].first_pos} << 32;
   std::sort(keys.begin(), keys.end());
   heap.clear();
   free_slots[0].clear();
@@ -54,6 +65,10 @@ void Allocator::State::assign_slots() {
     std::push_heap(heap.begin(), heap.end(), std::greater<>());
   }
   num_slot_words = words;
+  for (ValueState& v : values) {
+    if (v.web != kNone && (v.flags & ValueState::kNeedsSlot) != 0)
+      v.slot = values[values[v.web].web_leader].slot;
+  }
   for (const StackOperand operand : stack_operands) {
     allocs[operand.operand] = Allocation::stack(values[operand.value].slot);
   }
@@ -61,15 +76,13 @@ void Allocator::State::assign_slots() {
 
 void Allocator::State::write_edits() {
   // Stores after definitions, by point.
-  usize count = 0;
-  for (const u64 key : keys) {
-    const u32 index = static_cast<u32>(key);
+  keys.clear();
+  for (u32 index = 0; index < values.size(); ++index) {
     const ValueState& v = values[index];
     if ((v.flags & ValueState::kStoreAtDef) == 0 || (v.flags & ValueState::kSlotDef) != 0) continue;
     const u32 point = (v.flags & ValueState::kParam) != 0 ? 2 * v.def_pos : 2 * v.def_pos + 1;
-    keys[count++] = u64{point} << 32 | index;
+    keys.push_back(u64{point} << 32 | index);
   }
-  keys.resize(count);
   std::sort(keys.begin(), keys.end());
 
   edits.clear();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gantry/support/arena.h"
+#include "gantry/support/function_ref.h"
 #include "gantry/support/text_writer.h"
 
 namespace gantry {
@@ -24,7 +25,25 @@ struct PassTime {
 
 class Session {
  public:
+  Session() = default;
+  ~Session() {
+    for (const Scratch& entry : scratch_) entry.destroy(entry.object);
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
   Arena& pass_arena() { return pass_arena_; }
+
+  // The working memory of one back end (or other owner), made by `make` at first use and kept until the session ends.
+  template <class T>
+  T& scratch(const void* owner, FunctionRef<T*()> make) {
+    for (const Scratch& entry : scratch_) {
+      if (entry.owner == owner) return *static_cast<T*>(entry.object);
+    }
+    T* object = make();
+    scratch_.push_back({owner, object, [](void* made) { delete static_cast<T*>(made); }});
+    return *object;
+  }
 
   // Times are taken only when asked for: a clock read costs more than some passes.
   void enable_timing(bool on) { timing_ = on; }
@@ -42,7 +61,14 @@ class Session {
   TextWriter& dump() { return *dump_; }
 
  private:
+  struct Scratch {
+    const void* owner;
+    void* object;
+    void (*destroy)(void*);
+  };
+
   Arena pass_arena_;
+  std::vector<Scratch> scratch_;
   bool timing_ = false;
   std::vector<PassTime> times_;
   std::string_view dump_after_;

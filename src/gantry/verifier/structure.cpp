@@ -129,7 +129,7 @@ bool Verifier::State::check_value(Inst inst, Value value) {
 }
 
 bool Verifier::State::check_block_call(Inst inst, ir::BlockCall call) {
-  if (call.raw() == 0 || !list_is_valid(call.raw())) {
+  if (!list_is_valid(call.raw()) || ir::ValueList::from_raw(call.raw()).size(dfg().lists()) == 0) {
     report(at(inst), "block call does not exist");
     return false;
   }

@@ -62,7 +62,7 @@ void emit_pseudo_jmp_table_seq(const PseudoInst& inst, EmitContext& context) {
   for (u32 i = first; i < end; ++i) {
     const u32 field = buffer.offset();
     buffer.put_fill(4, 0);
-    buffer.use_label_relative(field, context.table_targets[i], table);
+    buffer.use_label_relative(field, Label{context.table_targets[i]}, table);
   }
 }
 

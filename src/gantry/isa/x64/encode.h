@@ -14,8 +14,6 @@ namespace gantry::isa::x64 {
 using machinst::Label;
 using machinst::MachBuffer;
 using regalloc::Allocation;
-using regalloc::PReg;
-using regalloc::RegClass;
 
 // Kinds of reference to a label: all relative, counted from the end of the instruction. Behind a
 // rip-relative displacement an immediate of 1, 2 or 4 bytes may follow.
@@ -71,7 +69,7 @@ struct EmitContext {
   std::span<const Label> pool;           // Mode::Constant: label of each constant
   std::span<const ExternalRef> symbols;  // Mode::Symbol, Mode::GotSymbol, load_ext_name_*
   std::span<const u32> table_ranges;     // jump table i: table_targets[range i, range i + 1)
-  std::span<const Label> table_targets;
+  std::span<const u32> table_targets;    // blocks
   EmitHooks* hooks = nullptr;
   bool avx = false;
 };

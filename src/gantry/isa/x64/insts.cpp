@@ -6,6 +6,12 @@
 #include "gantry/isa/x64/meta/row.h"
 #include "gantry/isa/x64/rules.h"
 
+// Drafts are copied whole, written or not.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 namespace gantry::isa::x64 {
 namespace {
 

@@ -704,7 +704,6 @@ InstOutput X64Lower::lower_call(Inst inst) {
     call.name = target.name;
     call.colocated = target.colocated;
     call.patchable = target.patchable;
-    if (!call.colocated && !options_.is_pic) callee = PackedOption<Value>();
   }
   push_call(call, callee);
   load_stack_results(*abi, dfg.results(inst));
@@ -787,17 +786,6 @@ void X64Lower::lower_tail_call(Inst inst) {
     const ir::ExtFuncData& target = dfg.ext_funcs[FuncRef::from_index(dfg[inst].words[0])];
     call.name = target.name;
     call.colocated = target.colocated;
-    if (!target.colocated && !options_.is_pic) {
-      // Any distance: the address goes through a register.
-      const Gpr address = name_address(target.name, false, 0);
-      MInst jump;
-      call.colocated = true;
-      jump.op = op_of(Opcode::ReturnCallUnknown);
-      jump.imm = static_cast<i32>(add_call(call));
-      call_operands_.insert(call_operands_.begin(), Operand::fixed_use(address.reg, kR11));
-      LowerContext::insts().push_list(jump, call_operands_);
-      return;
-    }
   }
   push_call(call, callee);
 }

@@ -134,13 +134,20 @@ struct XmmMemAligned {
 // cmpxchg16b: two results, four fixed sources, base and index.
 inline constexpr u32 kMaxDraftOperands = 8;
 
-// An instruction described but not yet emitted.
+// An instruction described but not yet emitted. What its constructor does not write stays unwritten: unions have no
+// initialisers.
 struct InstDraft {
-  MInst inst;
+  InstDraft() {}
+  union {
+    MInst inst;
+  };
   u32 count = 0;
   VReg result, result2;  // invalid if there is none
-  Operand operands[kMaxDraftOperands];
+  union {
+    Operand operands[kMaxDraftOperands];
+  };
 };
+static_assert(std::is_trivially_copyable_v<InstDraft>);
 struct ProducesFlags {
   InstDraft draft;
 };

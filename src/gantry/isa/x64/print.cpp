@@ -83,7 +83,13 @@ class Printer {
   }
   void print_reg(u32 slot, bool is_xmm, u32 width) {
     if (allocs_.empty()) {
-      if (slot < operands_.size()) out_.put('v', operands_[slot].vreg.index());
+      if (slot >= operands_.size()) return;
+      out_.put('v', operands_[slot].vreg.index());
+      // A modified register: the value before stands behind.
+      const bool modified = operands_[slot].is_def() && slot + 1 < operands_.size() &&
+                            operands_[slot].constraint() == regalloc::Constraint::Reuse &&
+                            operands_[slot].payload() == slot + 1;
+      if (modified) out_.put("=v", operands_[slot + 1].vreg.index());
       return;
     }
     const regalloc::Allocation place = allocs_[slot];

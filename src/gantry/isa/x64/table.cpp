@@ -136,6 +136,32 @@ consteval OpTable make_op_table() {
   return table;
 }
 
+constexpr OpFacts facts_of(const Row& row) {
+  OpFacts facts;
+  facts.flags_read = row.flags.reads;
+  facts.flags_written = row.flags.writes;
+  facts.flags_spoilt = row.flags.undefined;
+  facts.ends_block = row.ends_block || row.shape == Shape::Branch || row.shape == Shape::Return ||
+                     row.shape == Shape::Trap;
+  facts.conditional_flags = row.meaning.find("flags_shift!") != std::string_view::npos ||
+                            row.meaning.find("flags_rotate!") != std::string_view::npos ||
+                            row.meaning.find("flags_double_shift!") != std::string_view::npos;
+  u32 defs = 0, others = 0;
+  for (const Op& op : row.ops) {
+    if (op.role == Role::Def && (op.kind == Kind::Gpr || op.kind == Kind::Xmm))
+      ++defs;
+    else if (op.kind != Kind::Imm && op.kind != Kind::Addr)
+      ++others;
+  }
+  facts.remat = defs == 1 && others == 0 && row.flags.clobbers() == 0;
+  return facts;
+}
+consteval FactTable make_fact_table() {
+  FactTable table{};
+  for_each_opcode([&](u32 opcode, u32 row, u32) { table.facts[opcode] = facts_of(kRows[row]); });
+  return table;
+}
+
 struct RowOf {
   u16 row;
   u8 width_log2;
@@ -155,6 +181,12 @@ constexpr RowTable kRowTable = make_row_table();
 }  // namespace
 
 constinit const OpTable kOpTable = make_op_table();
+constinit const FactTable kFactTable = make_fact_table();
+
+u8 flags_of(u32 condition) {
+  static constexpr FlagSet kFlags[8] = {OF, CF, ZF, CF | ZF, SF, PF, SF | OF, ZF | SF | OF};
+  return kFlags[condition >> 1];
+}
 
 const Row& row_of(u32 opcode) {
   GANTRY_DCHECK(opcode != 0 && opcode < kNumOpcodes);

@@ -50,6 +50,26 @@ struct OpTable {
 extern const OpTable kOpTable;
 inline const OpInfo& op_info(u32 opcode) { return kOpTable.info[opcode]; }
 
+// What judges and drivers ask about an opcode. Flags are meta::FlagSet.
+struct OpFacts {
+  u8 flags_read = 0;     // by a condition: those of any condition; see flags_of()
+  u8 flags_written = 0;  // to values the meaning gives
+  u8 flags_spoilt = 0;   // left undefined
+  bool ends_block = false;
+  // One register result made of numbers alone, without effects: may be made again instead of kept,
+  // if its addressing mode takes no register.
+  bool remat = false;
+  bool conditional_flags = false;  // writes flags only sometimes (shifts by zero)
+};
+struct FactTable {
+  OpFacts facts[kNumOpcodes];
+};
+extern const FactTable kFactTable;
+inline const OpFacts& op_facts(u32 opcode) { return kFactTable.facts[opcode]; }
+
+// The flags a condition code reads.
+u8 flags_of(u32 condition);
+
 // The row of an opcode, and which of its widths (log2 of bytes; 0 for rows without widths).
 const meta::Row& row_of(u32 opcode);
 u32 width_log2_of(u32 opcode);

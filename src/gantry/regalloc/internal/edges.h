@@ -30,6 +30,9 @@ class EdgeMoves {
     out_->push_back(
         {site_.point, index, kind, static_cast<u8>(from), static_cast<u8>(to), site_.at_entry});
   }
+  bool share_slot(u32 a, u32 b) const {
+    return s_.values[a].web != kNone && s_.values[a].web == s_.values[b].web;
+  }
   u32 temp_reg(u32 reg_class);
   void release_temps();
   void read_memory(u32 index, u32 to);

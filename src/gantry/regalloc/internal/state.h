@@ -45,7 +45,15 @@ struct ValueState {
   u32 edge_stamp = 0;
   u32 entry_stamp = 0;
   u32 vote = 0;
+  u32 overwritten_stamp = 0;
+  u32 web_stamp = 0;
   u32 shadow = kNone;  // edges: the reserved slot that holds the value for a while
+  // Values that are passed to one parameter and are never live at the same time may share its slot:
+  // a web, named by the parameter that began it.
+  u32 web = kNone;
+  u32 next_in_web = kNone;
+  u32 web_size = 0;        // at the parameter that names it
+  u32 web_leader = kNone;  // there, too: the first member that needs the slot
   u16 flags = 0;
   u16 pending = 0;  // uses of the current instruction not placed yet
   u8 hint_reg =
@@ -119,8 +127,6 @@ struct Masks {
 };
 
 struct Allocator::State {
-  explicit State(AllocatorOptions given) : options(given) {}
-
   Result<Output> run(const Input& given, const MachineEnv& env);
 
   // loops.cpp
@@ -140,7 +146,6 @@ struct Allocator::State {
   u32 num_slot_words = 0;
   PRegSet used_regs;
 
-  AllocatorOptions options;
   const Input* input = nullptr;
 
   // Of the machine.

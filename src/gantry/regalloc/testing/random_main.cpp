@@ -8,6 +8,7 @@
 #include "gantry/regalloc/allocate.h"
 #include "gantry/regalloc/checker.h"
 #include "gantry/regalloc/testing/random_input.h"
+#include "gantry/regalloc/validate.h"
 
 int main(int argc, char** argv) {
   using namespace gantry;
@@ -26,6 +27,11 @@ int main(int argc, char** argv) {
     }
     const OwnedInput owned = testing::random_input(seed);
     const Input input = owned.input();
+    if (Result<void> valid = validate(input); !valid) {
+      std::printf("seed %llu: %.*s\n", static_cast<unsigned long long>(seed),
+                  static_cast<int>(valid.error().message().size()), valid.error().message().data());
+      return 1;
+    }
     Result<Output> output = allocator.allocate(input, owned.env());
     if (!output) {
       std::printf("seed %llu: %.*s\n", static_cast<unsigned long long>(seed),

@@ -270,7 +270,7 @@ inline constexpr auto kIntegerRows = std::to_array<Row>({
      .enc = "RVM: VEX.LZ.0F38.Wn F2 /r", .flags = kAndnFlags, .needs = Feature::Bmi1,
      .meaning = "(set d (bvand (bvnot a) b)) (flags_logic! (bvand (bvnot a) b))"},
     {.name = "bextr", .widths = kInt32, .ops = {def(gpr("d")), use(gpr_mem("a")), use(gpr("b"))},
-     .enc = "RMV: VEX.LZ.0F38.Wn F7 /r", .flags = {.writes = CF | ZF | OF, .undefined = AF | SF | PF},
+     .enc = "RMV: VEX.LZ.0F38.Wn F7 /r", .flags = {.writes = ZF, .undefined = CF | OF | AF | SF | PF},
      .needs = Feature::Bmi1, .meaning = "(set d (bextr! a b)) (flags_logic! (bextr! a b))"},
     {.name = "blsi", .widths = kInt32, .ops = {def(gpr("d")), use(gpr_mem("a"))}, .enc = "VM: VEX.LZ.0F38.Wn F3 /3",
      .flags = kAndnFlags, .needs = Feature::Bmi1,
@@ -614,13 +614,13 @@ inline constexpr auto kPseudoRows = std::to_array<Row>({
     {.name = "write_pinned", .ops = {use(gpr("a"))}, .shape = Shape::Pseudo, .max_bytes = 3, .meaning = "(opaque!)"},
     // There is no conditional move of xmm registers: a branch around a move.
     {.name = "xmm_cmov", .ops = {cond("cc"), modify(xmm("a")), use(xmm("b"))}, .flags = {.reads = kArith}, .shape = Shape::Pseudo,
-     .max_bytes = 8, .meaning = "(set a (if (flag_cond! cc) b a))"},
+     .max_bytes = 10, .meaning = "(set a (if (flag_cond! cc) b a))"},
     // Traps with the code if the condition holds.
     {.name = "trap_if", .ops = {cond("cc"), trap_code("code")}, .flags = {.reads = kArith}, .shape = Shape::Pseudo, .max_bytes = 8,
      .meaning = "(trap (flag_cond! cc) code)"},
     {.name = "ud2", .ops = {trap_code("code")}, .shape = Shape::Pseudo, .ends_block = true, .max_bytes = 2, .meaning = "(trap true code)"},
     // Addresses of external names: through the linker's table of addresses, or relative to the code.
-    {.name = "load_ext_name_got", .ops = {def(gpr("d")), imm("name")}, .shape = Shape::Pseudo, .max_bytes = 14, .meaning = "(opaque!)"},
+    {.name = "load_ext_name_got", .ops = {def(gpr("d")), imm("name")}, .shape = Shape::Pseudo, .max_bytes = 15, .meaning = "(opaque!)"},
     {.name = "load_ext_name_near", .ops = {def(gpr("d")), imm("name")}, .shape = Shape::Pseudo, .max_bytes = 7, .meaning = "(opaque!)"},
     {.name = "load_ext_name_far", .ops = {def(gpr("d")), imm("name")}, .shape = Shape::Pseudo, .max_bytes = 10, .meaning = "(opaque!)"},
     // IEEE minimum and maximum: NaN wins, -0 is below +0. `bits` is 32 or 64.

@@ -1,0 +1,31 @@
+// The whole compiler on a screen; the steps are elsewhere.
+#include "gantry/codegen/compile.h"
+
+#include "gantry/verifier/verifier.h"
+
+namespace gantry::codegen {
+namespace {
+constexpr PassInfo kVerify{"verify", "refuses functions that break a rule of the IR"};
+constexpr PassInfo kResolveAliases{"resolve-aliases", "replaces other names of values by the values"};
+}  // namespace
+
+Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa& isa, Session& session) {
+  if (isa.flags().enable_verifier) {
+    PassScope pass(session, kVerify);
+    const verifier::Environment environment{.has_isa = true,
+                                            .pointer_type = isa.pointer_type(),
+                                            .enable_pinned_reg = isa.flags().enable_pinned_reg,
+                                            .preserve_frame_pointers = isa.flags().preserve_frame_pointers};
+    GANTRY_TRY(verifier::verify(func, environment));  // untrusted input ends here or not at all
+  }
+  GANTRY_TRY(optimize(func, isa, session));
+  return isa.compile(func, session);  // the one virtual call: CLIF in, code out
+}
+
+Result<void> optimize(ir::Function& func, const target::TargetIsa&, Session& session) {
+  PassScope pass(session, kResolveAliases);
+  func.dfg.resolve_all_aliases();
+  return {};
+}
+
+}  // namespace gantry::codegen

@@ -1,0 +1,14 @@
+#pragma once
+// The pipeline: CLIF of one function in, machine code out.
+#include "gantry/target/target_isa.h"
+
+namespace gantry::codegen {
+
+// Verifies (unless the settings say otherwise), optimises and compiles `func`, which is changed: aliases are resolved.
+// Errors: Invalid with the first finding of the verifier, Unsupported, LimitExceeded.
+Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa& isa, Session& session);
+
+// The in-place step of compile(), on a function that verifies; afterwards it still does.
+Result<void> optimize(ir::Function& func, const target::TargetIsa& isa, Session& session);
+
+}  // namespace gantry::codegen

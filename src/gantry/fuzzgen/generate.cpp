@@ -1,0 +1,740 @@
+// The problem: programs that use every opcode on every type in every context, are valid by
+// construction and end. The idea: control flow is made of nested pieces (branches, switches,
+// counted loops), so the values in scope are a stack; opcodes and their types come from the opcode
+// table, so a new row is used without a change here. Invariants: scope_ holds values that dominate
+// the insertion point; a function calls only later ones, and from inside a loop only the last,
+// which calls none: the executed instructions are bounded.
+#include "gantry/fuzzgen/generate.h"
+
+#include "gantry/ir/builder.h"
+
+namespace gantry::fuzzgen {
+namespace {
+
+using ir::Block;
+using ir::Opcode;
+using ir::Type;
+using ir::Value;
+
+constexpr u32 kMaxTrips = 4;
+constexpr u32 kMaxCalls = 3;   // call sites in a function
+constexpr u32 kMaxPieces = 3;  // control structures after one another
+
+// What the table cannot say: opcodes with entities or control are made by hand, some need what no
+// generated program has.
+bool is_plain(Opcode op) {
+  const meta::Effects& effects = ir::inst_facts(op).effects;
+  if (effects.is_terminator || effects.is_call || effects.can_load || effects.can_store)
+    return false;
+  switch (ir::inst_facts(op).format) {
+    case meta::Format::Unary:
+    case meta::Format::Binary:
+    case meta::Format::Ternary:
+    case meta::Format::BinaryImm8:
+    case meta::Format::TernaryImm8:
+    case meta::Format::Shuffle:
+    case meta::Format::IntCompare:
+    case meta::Format::FloatCompare:
+    case meta::Format::CondTrap:
+    case meta::Format::IntAddTrap:
+      return op != Opcode::SetPinnedReg && op != Opcode::ExtractVector;
+    case meta::Format::LoadNoOffset:
+      return op == Opcode::Bitcast;
+    case meta::Format::NullAry:
+      return op == Opcode::Nop || op == Opcode::Fence || op == Opcode::SequencePoint;
+    default:
+      return false;
+  }
+}
+
+bool is_x86(Opcode op) { return ir::name_of(op).starts_with("x86_"); }
+
+// Results that may be a NaN of unspecified bits.
+bool makes_nans(Opcode op) {
+  switch (op) {
+    case Opcode::Fadd:
+    case Opcode::Fsub:
+    case Opcode::Fmul:
+    case Opcode::Fdiv:
+    case Opcode::Sqrt:
+    case Opcode::Fma:
+    case Opcode::Fmin:
+    case Opcode::Fmax:
+    case Opcode::Ceil:
+    case Opcode::Floor:
+    case Opcode::Trunc:
+    case Opcode::Nearest:
+    case Opcode::Fpromote:
+    case Opcode::Fdemote:
+    case Opcode::Fvdemote:
+    case Opcode::FvpromoteLow:
+      return true;
+    default:
+      return false;
+  }
+}
+
+class Generator {
+ public:
+  Generator(Choices& choices, const Options& options, std::vector<ir::Function>& funcs)
+      : choices_(choices), options_(options), funcs_(funcs) {
+    types_ = {ir::kI8, ir::kI16, ir::kI32, ir::kI64};
+    if (options.i128) types_.push_back(ir::kI128);
+    if (options.floats) types_.insert(types_.end(), {ir::kF32, ir::kF64});
+    if (options.vectors) {
+      types_.insert(types_.end(), {ir::kI8.by(16), ir::kI16.by(8), ir::kI32.by(4), ir::kI64.by(2)});
+      if (options.floats) types_.insert(types_.end(), {ir::kF32.by(4), ir::kF64.by(2)});
+    }
+    for (u32 i = 0; i < meta::kNumOpcodes; ++i) {
+      const Opcode op = static_cast<Opcode>(i);
+      if (is_plain(op) && (options.x86_opcodes || !is_x86(op))) opcodes_.push_back(op);
+    }
+  }
+
+  void run() {
+    const u32 count = 1 + choices_.below(options_.max_functions);
+    funcs_.clear();
+    funcs_.resize(count);
+    const std::vector<ir::AbiParam> shared_returns = some_params(options_.max_returns);
+    for (u32 i = 0; i < count; ++i) {
+      ir::Function& func = funcs_[i];
+      func.name.user = {0, i};
+      func.signature.params = some_params(options_.max_params);
+      func.signature.returns =
+          choices_.one_in(2) ? shared_returns : some_params(options_.max_returns);
+      func.signature.call_conv =
+          options_.tail_calls && choices_.one_in(2) ? ir::CallConv::Tail : ir::CallConv::SystemV;
+    }
+    for (u32 i = 0; i < count; ++i) make_function(i);
+  }
+
+ private:
+  Type some_type() { return types_[choices_.below(static_cast<u32>(types_.size()))]; }
+  std::vector<ir::AbiParam> some_params(u32 max) {
+    std::vector<ir::AbiParam> params(choices_.below(max + 1));
+    for (ir::AbiParam& param : params) param.type = some_type();
+    return params;
+  }
+
+  void make_function(u32 index) {
+    func_ = &funcs_[index];
+    index_ = index;
+    ir::Builder build(*func_);
+    build_ = &build;
+    scope_.clear();
+    callees_.clear();
+    calls_ = 0;
+    loops_ = 0;
+    const Block entry = build.create_block();
+    for (const ir::AbiParam& param : func_->signature.params) {
+      scope_.push_back(func_->dfg.append_block_param(entry, param.type));
+    }
+    build.switch_to_block(entry);
+    for (u32 i = index + 1; i < funcs_.size(); ++i) {
+      callees_.push_back(func_->dfg.ext_funcs.push({func_->intern_user_name({0, i}),
+                                                    func_->dfg.signatures.push(funcs_[i].signature),
+                                                    choices_.one_in(2), false}));
+    }
+    make_slots();
+    pieces(options_.max_depth);
+    if (!end_by_tail_call()) end_by_return();
+  }
+
+  // ---- values
+
+  Value constant(Type type) {
+    const u128 bits = generate_value(choices_, type).bits();
+    const i64 low = static_cast<i64>(bits);
+    if (type == ir::kF32) return build_->f32const({static_cast<u32>(bits)});
+    if (type == ir::kF64) return build_->f64const({static_cast<u64>(bits)});
+    if (type == ir::kI128) {
+      const Value low_half = build_->iconst(ir::kI64, low);
+      return build_->iconcat(low_half, build_->iconst(ir::kI64, static_cast<i64>(bits >> 64)));
+    }
+    if (type.is_vector()) {
+      return build_->vconst(type,
+                            func_->dfg.add_constant(ir::DataValue::from_bits(type, bits).bytes));
+    }
+    return build_->iconst(type, sign_extended(low, type.bits()));
+  }
+  static i64 sign_extended(i64 value, u32 bits) {
+    return static_cast<i64>(static_cast<u64>(value) << (64 - bits)) >> (64 - bits);
+  }
+  // A value of the type in scope, preferring late ones; a constant if there is none, and now and
+  // then.
+  Value value(Type type) {
+    if (!scope_.empty() && !choices_.one_in(8)) {
+      const u32 size = static_cast<u32>(scope_.size());
+      const u32 reach = choices_.one_in(3) ? size : size < 12 ? size : 12;
+      const u32 first = choices_.below(reach);
+      for (u32 i = 0; i < size; ++i) {
+        const Value candidate = scope_[size - 1 - (first + i) % size];
+        if (func_->dfg.type(candidate) == type) return candidate;
+      }
+    }
+    const Value made = constant(type);
+    scope_.push_back(made);
+    return made;
+  }
+  Value condition() {
+    if (choices_.one_in(2)) {
+      const Type type = int_type();
+      const Value x = value(type), y = value(type);
+      return build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), x, y);
+    }
+    return value(int_type());
+  }
+  Type int_type() { return types_[choices_.below(options_.i128 ? 5 : 4)]; }
+  std::vector<Value> values(std::span<const ir::AbiParam> params) {
+    std::vector<Value> all;
+    for (const ir::AbiParam& param : params) all.push_back(value(param.type));
+    return all;
+  }
+  void keep_results(ir::Inst inst) {
+    for (const Value result : func_->dfg.results(inst)) scope_.push_back(result);
+  }
+
+  // ---- instructions
+
+  void some_insts() {
+    const u32 count = choices_.below(options_.max_insts_per_block + 1);
+    for (u32 i = 0; i < count; ++i) {
+      switch (choices_.below(16)) {
+        case 0:
+        case 1:
+          make_load();
+          break;
+        case 2:
+        case 3:
+          make_store();
+          break;
+        case 4:
+          make_atomic();
+          break;
+        case 5:
+          make_call();
+          break;
+        default:
+          make_plain();
+          break;
+      }
+    }
+  }
+
+  // Any opcode of the table on any type it takes; nothing if the choice of types finds none.
+  void make_plain() {
+    const Opcode op = opcodes_[choices_.below(static_cast<u32>(opcodes_.size()))];
+    const ir::InstFacts& facts = ir::inst_facts(op);
+    if (facts.effects.can_trap && !choices_.one_in(6)) return;
+    Type control;
+    const bool polymorphic = facts.control_operand >= 0 || facts.needs_suffix;
+    if (polymorphic) {
+      control = pick_type([&](Type type) { return ir::allowed_control_type(op, type); });
+      if (!control.is_valid()) return;
+    }
+    if (options_.allows != nullptr && !options_.allows(op, control)) return;
+    ir::InstData data;
+    data.opcode = op;
+    for (u32 i = 0; i < facts.num_fixed_values; ++i) {
+      Type type = ir::operand_type(op, i, control);
+      if (!type.is_valid()) {
+        type = pick_type([&](Type candidate) { return is_operand(op, i, control, candidate); });
+      }
+      if (!is_enabled(type)) return;
+      data.set_arg(i, value(type));
+    }
+    if (facts.num_fixed_results > 0 && !is_enabled(ir::result_type(op, 0, control))) return;
+    switch (facts.format) {
+      case meta::Format::IntCompare:
+        data.aux = static_cast<u8>(choices_.below(10));
+        break;
+      case meta::Format::FloatCompare:
+        data.aux = static_cast<u8>(choices_.below(14));
+        break;
+      case meta::Format::CondTrap:
+      case meta::Format::IntAddTrap:
+        data.aux = static_cast<u8>(1 + choices_.below(ir::kMaxUserTrapCode));
+        break;
+      case meta::Format::BinaryImm8:
+      case meta::Format::TernaryImm8:
+        data.aux = static_cast<u8>(choices_.below(control.lane_count()));
+        break;
+      case meta::Format::Shuffle: {
+        std::array<u8, 16> mask;
+        for (u8& lane : mask) lane = static_cast<u8>(choices_.below(32));
+        data.words[2] = func_->dfg.add_shuffle_mask(mask).index();
+        break;
+      }
+      case meta::Format::LoadNoOffset: {
+        ir::MemFlags flags;
+        if (func_->dfg.type(data.arg(0)).lane_count() != control.lane_count())
+          flags.byte_order = ir::ByteOrder::Little;
+        data.flags = func_->dfg.intern(flags).index;
+        break;
+      }
+      default:
+        break;
+    }
+    const ir::Inst inst = build_->insert(data, control);
+    if (makes_nans(op) && options_.canonical_nans) {
+      scope_.push_back(without_odd_nans(func_->dfg.first_result(inst)));
+    } else {
+      keep_results(inst);
+    }
+  }
+  bool is_enabled(Type type) const {
+    for (const Type candidate : types_) {
+      if (candidate == type) return true;
+    }
+    return false;
+  }
+  template <class F>
+  Type pick_type(F fits) {
+    const u32 count = static_cast<u32>(types_.size()), first = choices_.below(count);
+    for (u32 i = 0; i < count; ++i) {
+      if (fits(types_[(first + i) % count])) return types_[(first + i) % count];
+    }
+    return {};
+  }
+  // Rules between operand and controlling type that the table leaves to the verifier.
+  static bool is_operand(Opcode op, u32 index, Type control, Type candidate) {
+    if (!ir::allowed_operand_type(op, index, control, candidate)) return false;
+    if (op == Opcode::Bitcast) return candidate.bits() == control.bits();
+    if (ir::inst_facts(op).format == meta::Format::Unary && op != Opcode::VhighBits) {
+      return candidate.lane_count() == control.lane_count();
+    }
+    return true;
+  }
+  Value without_odd_nans(Value x) {
+    const Type type = func_->dfg.type(x);
+    const Value is_nan = build_->fcmp(ir::FloatCC::Unordered, x, x);
+    const Value nan = type.lane_type() == ir::kF32 ? build_->f32const({0x7fc00000})
+                                                   : build_->f64const({0x7ff8000000000000});
+    if (type.is_scalar()) return build_->select(is_nan, nan, x);
+    const Value all_nan = build_->splat(type, nan);
+    return build_->bitselect(build_->bitcast(type, ir::MemFlags{}, is_nan), all_nan, x);
+  }
+
+  // ---- memory: slots of 16, 32 or 64 bytes; slot i may be said to be region i
+
+  void make_slots() {
+    slot_sizes_.clear();
+    const u32 count = 1 + choices_.below(3);
+    for (u32 i = 0; i < count; ++i) {
+      const u32 size = 16u << choices_.below(3);
+      const ir::StackSlot slot = func_->stack_slots.push({size, 4, {}});
+      func_->alias_regions.push({i, ""});
+      slot_sizes_.push_back(size);
+      for (u32 offset = 0; offset < size; offset += 8) {
+        const Value word = value(ir::kI64);
+        const Value base = build_->stack_addr(ir::kI64, slot, static_cast<i32>(offset));
+        build_->store(ir::MemFlags{}, word, base, 0);
+      }
+    }
+  }
+  struct Place {
+    Value base;
+    i32 offset;
+    ir::MemFlags flags;
+  };
+  // Somewhere in a slot with room for `bytes`; naturally aligned if asked for.
+  Place some_place(u32 bytes, bool aligned, bool with_offset) {
+    const u32 slot = choices_.below(static_cast<u32>(slot_sizes_.size()));
+    const u32 room = slot_sizes_[slot] - bytes;
+    aligned = aligned || choices_.one_in(2);
+    u32 at = choices_.below(room + 1);
+    if (aligned) at -= at % bytes;
+    Place place;
+    place.flags.aligned = aligned && choices_.one_in(2);
+    if (choices_.one_in(2)) place.flags.region = ir::AliasRegion::from_index(slot);
+    if (choices_.one_in(3)) place.flags.byte_order = ir::ByteOrder::Little;
+    if (options_.big_endian && choices_.one_in(3)) place.flags.byte_order = ir::ByteOrder::Big;
+    switch (choices_.below(3)) {
+      case 0:
+        place.flags.trap = {0};
+        break;
+      case 1:
+        place.flags.trap = {static_cast<u8>(1 + choices_.below(ir::kMaxUserTrapCode))};
+        break;
+      default:
+        break;
+    }
+    const ir::StackSlot ss = ir::StackSlot::from_index(slot);
+    if (choices_.one_in(3) && !aligned && room >= 1) {
+      // An index that is only known when it runs: masked below the greatest power of two that fits.
+      u32 mask = 1;
+      while (mask * 2 + 1 <= room) mask = mask * 2 + 1;
+      const Value index = build_->band_imm_u(value(ir::kI64), mask);
+      place.base = build_->iadd(build_->stack_addr(ir::kI64, ss, 0), index);
+      place.offset = 0;
+      return place;
+    }
+    const u32 in_inst = with_offset ? choices_.below(at + 1) : 0;
+    place.base = build_->stack_addr(ir::kI64, ss, static_cast<i32>(at - in_inst));
+    place.offset = static_cast<i32>(in_inst);
+    if (with_offset && choices_.one_in(6)) {  // a base outside the slot, brought back by the offset
+      place.base = build_->iadd_imm_s(place.base, -64);
+      place.offset += 64;
+    }
+    return place;
+  }
+  void make_load() {
+    static constexpr struct {
+      Opcode op;
+      u32 bytes;
+    } kExtending[] = {{Opcode::Uload8, 1},    {Opcode::Sload8, 1},    {Opcode::Uload16, 2},
+                      {Opcode::Sload16, 2},   {Opcode::Uload32, 4},   {Opcode::Sload32, 4},
+                      {Opcode::Uload8x8, 8},  {Opcode::Sload8x8, 8},  {Opcode::Uload16x4, 8},
+                      {Opcode::Sload16x4, 8}, {Opcode::Uload32x2, 8}, {Opcode::Sload32x2, 8}};
+    ir::InstData data;
+    data.opcode = Opcode::Load;
+    Type control = some_type();
+    u32 bytes = control.bytes();
+    if (choices_.one_in(2)) {
+      const auto& row = kExtending[choices_.below(options_.vectors ? 12 : 6)];
+      data.opcode = row.op;
+      bytes = row.bytes;
+      control = ir::kI64;
+      if (ir::inst_facts(row.op).needs_suffix) {
+        control = pick_type([&](Type type) { return ir::allowed_control_type(row.op, type); });
+      }
+    }
+    if (options_.allows != nullptr && !options_.allows(data.opcode, control)) return;
+    Place place = some_place(bytes, false, true);
+    place.flags.can_move = place.flags.notrap() && choices_.one_in(2);
+    data.flags = func_->dfg.intern(place.flags).index;
+    data.set_arg(0, place.base);
+    data.words[1] = static_cast<u32>(place.offset);
+    keep_results(build_->insert(data, control));
+  }
+  void make_store() {
+    static constexpr struct {
+      Opcode op;
+      u32 bytes;
+    } kNarrowing[] = {{Opcode::Istore8, 1}, {Opcode::Istore16, 2}, {Opcode::Istore32, 4}};
+    ir::InstData data;
+    data.opcode = Opcode::Store;
+    Type control = some_type();
+    u32 bytes = control.bytes();
+    if (choices_.one_in(3)) {
+      const auto& row = kNarrowing[choices_.below(3)];
+      data.opcode = row.op;
+      bytes = row.bytes;
+      control = pick_type([&](Type type) { return ir::allowed_control_type(row.op, type); });
+    }
+    if (options_.allows != nullptr && !options_.allows(data.opcode, control)) return;
+    const Value x = value(control);
+    const Place place = some_place(bytes, false, true);
+    data.flags = func_->dfg.intern(place.flags).index;
+    data.set_arg(0, x);
+    data.set_arg(1, place.base);
+    data.words[2] = static_cast<u32>(place.offset);
+    build_->insert(data, control);
+  }
+  void make_atomic() {
+    if (!options_.atomics) return;
+    const Type type = types_[choices_.below(4)];
+    const Value x = value(type), expected = value(type);
+    Place place = some_place(type.bytes(), true, false);
+    switch (choices_.below(4)) {
+      case 0:
+        scope_.push_back(build_->atomic_load(type, place.flags, place.base));
+        break;
+      case 1:
+        build_->atomic_store(place.flags, x, place.base);
+        break;
+      case 2:
+        scope_.push_back(build_->atomic_rmw(
+            type, place.flags, static_cast<ir::AtomicRmwOp>(choices_.below(11)), place.base, x));
+        break;
+      default:
+        scope_.push_back(build_->atomic_cas(place.flags, place.base, expected, x));
+        break;
+    }
+  }
+
+  // ---- calls
+
+  void make_call() {
+    if (callees_.empty() || calls_ >= kMaxCalls) return;
+    ++calls_;
+    const u32 count = static_cast<u32>(callees_.size());
+    const ir::FuncRef callee = callees_[loops_ > 0 ? count - 1 : choices_.below(count)];
+    const ir::SigRef signature = func_->dfg.ext_funcs[callee].signature;
+    const std::vector<ir::AbiParam> params = func_->dfg.signatures[signature].params;
+    const std::vector<Value> args = values(params);
+    if (choices_.one_in(3)) {
+      keep_results(build_->call_indirect(signature, build_->func_addr(ir::kI64, callee), args));
+    } else {
+      keep_results(build_->call(callee, args));
+    }
+  }
+  bool end_by_tail_call() {
+    if (!options_.tail_calls || loops_ > 0 || calls_ >= kMaxCalls || !choices_.one_in(3))
+      return false;
+    for (const ir::FuncRef callee : callees_) {
+      const ir::SigRef ref = func_->dfg.ext_funcs[callee].signature;
+      const ir::Signature signature = func_->dfg.signatures[ref];
+      if (signature.call_conv != ir::CallConv::Tail ||
+          func_->signature.call_conv != ir::CallConv::Tail ||
+          signature.returns != func_->signature.returns) {
+        continue;
+      }
+      ++calls_;
+      const std::vector<Value> args = values(signature.params);
+      if (choices_.one_in(2)) {
+        build_->return_call(callee, args);
+      } else {
+        build_->return_call_indirect(ref, build_->func_addr(ir::kI64, callee), args);
+      }
+      return true;
+    }
+    return false;
+  }
+  void end_by_return() { build_->return_(values(func_->signature.returns)); }
+
+  // ---- control
+
+  void pieces(u32 depth) {
+    const u32 count = depth == 0 ? 0 : choices_.below(kMaxPieces + 1);
+    some_insts();
+    for (u32 i = 0; i < count; ++i) {
+      switch (choices_.below(4)) {
+        case 0:
+          make_branch(depth - 1);
+          break;
+        case 1:
+          make_switch(depth - 1);
+          break;
+        case 2:
+          make_loop(depth - 1);
+          break;
+        default:
+          make_choice();
+          break;
+      }
+      some_insts();
+    }
+  }
+  Block new_block(bool may_be_cold) {
+    const Block block = build_->create_block();
+    if (may_be_cold && choices_.one_in(6)) func_->layout.set_cold(block);
+    return block;
+  }
+  std::vector<Type> some_types(u32 max) {
+    std::vector<Type> types(choices_.below(max + 1));
+    for (Type& type : types) type = some_type();
+    return types;
+  }
+  std::vector<Value> values_of(const std::vector<Type>& types) {
+    std::vector<Value> all;
+    for (const Type type : types) all.push_back(value(type));
+    return all;
+  }
+  void enter(Block block, const std::vector<Type>& types) {
+    build_->switch_to_block(block);
+    for (const Type type : types) scope_.push_back(func_->dfg.append_block_param(block, type));
+  }
+  // A block with its own scope that goes on to `join`, or ends the function.
+  void make_arm(Block arm, const std::vector<Type>& types, Block join,
+                const std::vector<Type>& join_types, u32 depth) {
+    const usize outer = scope_.size();
+    enter(arm, types);
+    pieces(depth);
+    switch (choices_.below(8)) {
+      case 0:
+        if (end_by_tail_call()) break;
+        end_by_return();
+        break;
+      case 1:
+        if (choices_.one_in(3)) {
+          build_->trap({static_cast<u8>(1 + choices_.below(ir::kMaxUserTrapCode))});
+          break;
+        }
+        [[fallthrough]];
+      default: {
+        const std::vector<Value> args = values_of(join_types);
+        build_->jump(build_->block_call(join, args));
+        break;
+      }
+    }
+    scope_.resize(outer);
+  }
+  void make_branch(u32 depth) {
+    const std::vector<Type> types = some_types(3), join_types = some_types(4);
+    const Value c = condition();
+    const std::vector<Value> args = values_of(types), skip_args = values_of(join_types);
+    const Block then = new_block(true), join = new_block(false);
+    if (choices_.one_in(2)) {
+      build_->brif(c, build_->block_call(then, args), build_->block_call(join, skip_args));
+      make_arm(then, types, join, join_types, depth);
+    } else {
+      const Block otherwise = new_block(true);
+      build_->brif(c, build_->block_call(then, args), build_->block_call(otherwise));
+      make_arm(then, types, join, join_types, depth);
+      make_arm(otherwise, {}, join, join_types, depth);
+    }
+    enter(join, join_types);
+  }
+  // One block reached by both edges of a brif with different arguments.
+  void make_choice() {
+    const std::vector<Type> types = some_types(4);
+    const Value c = condition();
+    const std::vector<Value> args = values_of(types), others = values_of(types);
+    const Block join = new_block(false);
+    build_->brif(c, build_->block_call(join, args), build_->block_call(join, others));
+    enter(join, types);
+  }
+  void make_switch(u32 depth) {
+    const std::vector<Type> join_types = some_types(3);
+    const Value index =
+        choices_.one_in(2) ? value(ir::kI32) : build_->band_imm_u(value(ir::kI32), 7);
+    const Block join = new_block(false);
+    const u32 arms = 1 + choices_.below(3), entries = choices_.below(7);
+    std::vector<Block> blocks;
+    std::vector<std::vector<Type>> types;
+    for (u32 i = 0; i < arms; ++i) {
+      blocks.push_back(new_block(true));
+      types.push_back(some_types(2));
+    }
+    const auto edge = [&]() {
+      const u32 target = choices_.below(arms + 1);
+      if (target == arms) return build_->block_call(join, values_of(join_types));
+      return build_->block_call(blocks[target], values_of(types[target]));
+    };
+    ir::JumpTableData table;
+    table.default_call = build_->block_call(blocks[0], values_of(types[0]));
+    for (u32 i = 0; i < entries; ++i) table.entries.push_back(edge());
+    // Constants for arguments came between: the index is still the value chosen first.
+    build_->br_table(index, func_->dfg.jump_tables.push(std::move(table)));
+    for (u32 i = 0; i < arms; ++i) make_arm(blocks[i], types[i], join, join_types, depth);
+    enter(join, join_types);
+  }
+  // Runs 1 to kMaxTrips times, counted down in a parameter of the header.
+  void make_loop(u32 depth) {
+    const std::vector<Type> types = some_types(3), exit_types = some_types(3);
+    const Value trips = build_->iconst(ir::kI8, 1 + choices_.below(kMaxTrips));
+    std::vector<Value> args = values_of(types);
+    args.insert(args.begin(), trips);
+    const Block header = new_block(true), exit = new_block(false);
+    build_->jump(build_->block_call(header, args));
+    const usize outer = scope_.size();
+    build_->switch_to_block(header);
+    const Value counter = func_->dfg.append_block_param(header, ir::kI8);
+    for (const Type type : types) scope_.push_back(func_->dfg.append_block_param(header, type));
+    scope_.push_back(counter);
+    ++loops_;
+    pieces(depth);
+    --loops_;
+    const Value left = build_->iadd_imm_s(counter, -1);
+    std::vector<Value> next = values_of(types);
+    next.insert(next.begin(), left);
+    const std::vector<Value> exit_args = values_of(exit_types);
+    build_->brif(left, build_->block_call(header, next), build_->block_call(exit, exit_args));
+    scope_.resize(outer);
+    enter(exit, exit_types);
+  }
+
+  Choices& choices_;
+  const Options& options_;
+  std::vector<ir::Function>& funcs_;
+  std::vector<Type> types_;
+  std::vector<Opcode> opcodes_;
+  ir::Function* func_ = nullptr;
+  ir::Builder* build_ = nullptr;
+  u32 index_ = 0;
+  u32 calls_ = 0;
+  u32 loops_ = 0;  // around the insertion point
+  std::vector<Value> scope_;
+  std::vector<ir::FuncRef> callees_;
+  std::vector<u32> slot_sizes_;
+};
+
+}  // namespace
+
+u64 Choices::bits() {
+  if (from_bytes_) {
+    u64 word = 0;
+    for (u32 i = 0; i < 8 && !bytes_.empty(); ++i) {
+      word |= u64{bytes_[0]} << (8 * i);
+      bytes_ = bytes_.subspan(1);
+    }
+    return word;
+  }
+  // splitmix64
+  state_ += 0x9e3779b97f4a7c15;
+  u64 word = state_;
+  word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9;
+  word = (word ^ (word >> 27)) * 0x94d049bb133111eb;
+  return word ^ (word >> 31);
+}
+
+u32 Choices::below(u32 count) {
+  if (!from_bytes_) return static_cast<u32>((bits() >> 32) * count >> 32);
+  if (count == 1 || bytes_.empty()) return 0;
+  const u32 number = bytes_[0];
+  bytes_ = bytes_.subspan(1);
+  return number % count;
+}
+
+ir::DataValue generate_value(Choices& choices, Type type) {
+  static constexpr u64 kFloats32[] = {0,          0x80000000, 0x3f800000, 0xbf800000,
+                                      0x7f800000, 0xff800000, 0x7fc00000, 1,
+                                      0x00800000, 0x4f000000, 0xcf000000, 0x5f000000,
+                                      0x3f000000, 0x4effffff, 0x7f7fffff, 0x42280000};
+  static constexpr u64 kFloats64[] = {0,
+                                      0x8000000000000000,
+                                      0x3ff0000000000000,
+                                      0xbff0000000000000,
+                                      0x7ff0000000000000,
+                                      0xfff0000000000000,
+                                      0x7ff8000000000000,
+                                      1,
+                                      0x0010000000000000,
+                                      0x41e0000000000000,
+                                      0xc1e0000000200000,
+                                      0x43e0000000000000,
+                                      0x3fe0000000000000,
+                                      0x41dfffffffc00000,
+                                      0x7fefffffffffffff,
+                                      0x4045000000000000};
+  u128 bits = 0;
+  const u32 width = type.lane_bits();
+  for (u32 lane = 0; lane < type.lane_count() && lane * width < 128; ++lane) {
+    u128 one = choices.bits();
+    if (width == 128) one |= u128{choices.bits()} << 64;
+    const u32 way = choices.below(4);
+    const u32 pick = choices.below(16);
+    if (type.has_float_lanes()) {
+      if (way < 3 && width == 32) one = kFloats32[pick];
+      if (way < 3 && width == 64) one = kFloats64[pick];
+      // Signalling NaNs become quiet: moving a float may do that.
+      if (width == 32 && (one & 0x7f800000) == 0x7f800000 && (one & 0x7fffff) != 0)
+        one = 0x7fc00000;
+      if (width == 64 && (one >> 52 & 0x7ff) == 0x7ff && (one << 76) != 0)
+        one = u128{0x7ff8000000000000};
+    } else if (way == 0) {
+      one = u128{pick} - 4;  // small, of either sign
+    } else if (way == 1) {
+      one = (u128{1} << (width - 1)) + u128{pick} - 8;  // around the signed limits
+    } else if (way == 2) {
+      one = u128{1} << (one % width);
+    }
+    const u128 mask = width == 128 ? ~u128{0} : (u128{1} << width) - 1;
+    bits |= (one & mask) << (lane * width);
+  }
+  return ir::DataValue::from_bits(type, bits);
+}
+
+std::vector<ir::DataValue> generate_args(Choices& choices, const ir::Signature& signature) {
+  std::vector<ir::DataValue> args;
+  for (const ir::AbiParam& param : signature.params)
+    args.push_back(generate_value(choices, param.type));
+  return args;
+}
+
+void generate(Choices& choices, const Options& options, std::vector<ir::Function>& funcs) {
+  Generator(choices, options, funcs).run();
+}
+
+}  // namespace gantry::fuzzgen

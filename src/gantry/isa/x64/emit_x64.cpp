@@ -1,0 +1,402 @@
+// Problem: the frame depends on what the allocator used, and prologue and epilogue are no instructions of the VCode.
+// Idea: after allocation everything is known; lay the frame out once, then write block after block, the allocator's moves
+// in between. Frame, downwards from the caller's stack pointer:
+//   arguments · return address · saved rbp (rbp points here) · pushed callee-saved registers · spill slots · stack slots ·
+//   outgoing arguments (rsp points here)
+// Invariants: rsp is a multiple of 16 between prologue and epilogue; everything but arguments and rbp itself is addressed
+// from rsp. A function that makes tail calls with more stack arguments than it received moves its return address down on
+// entry, so that the area above it has room for any of them; bases_.incoming follows.
+#include "gantry/isa/x64/emit_x64.h"
+
+#include <algorithm>
+
+#include "gantry/support/limits.h"
+
+namespace gantry::isa::x64 {
+namespace {
+
+constexpr u32 kLargeFrame = 32 << 10;  // from here on the limit check must not wrap around
+constexpr u32 kMaxUnrolledProbes = 4;
+constexpr u32 kMaxRetPop = 0xffff;     // what `ret imm16` can pop
+
+u32 align16(u64 bytes) { return static_cast<u32>((bytes + 15) & ~u64{15}); }
+
+}  // namespace
+
+X64Emitter::X64Emitter() : buffer_(kX64LabelUses, kX64TrapBytes, &kX64ShortBranch) {}
+
+Result<void> X64Emitter::lay_out_frame() {
+  const AbiSignature& abi = lower_->own_abi();
+  PRegSet written = regs_->used_regs;
+  for (const regalloc::ClobberEntry& entry : vcode_->input.clobbers) written |= entry.regs;
+  const bool preserve_all = abi.call_conv == ir::CallConv::PreserveAll;
+  saved_.clear();
+  saved_xmms_.clear();
+  const u32 wanted = written.mask(RegClass::Int) & (preserve_all ? kAllRegs : kCalleeSavedGprs).mask(RegClass::Int);
+  for (u32 i = 0; i < 16; ++i) {
+    if ((wanted >> i & 1) != 0 && !(flags_->enable_pinned_reg && gpr(i) == kR15)) saved_.push_back(gpr(i));
+  }
+  if (preserve_all) {
+    for (u32 i = 0; i < 16; ++i) {
+      if ((written.mask(RegClass::Float) >> i & 1) != 0) saved_xmms_.push_back(xmm(i));
+    }
+  }
+
+  enlarged_bytes_ = 0;
+  if (lower_->uses_tail_calls() && lower_->tail_calls().max_stack_arg_bytes > abi.stack_arg_bytes) {
+    enlarged_bytes_ = lower_->tail_calls().max_stack_arg_bytes - abi.stack_arg_bytes;
+  }
+  const u64 outgoing = align16(vcode_->outgoing_arg_bytes);
+  const u64 slots = outgoing;
+  const u64 spills = slots + lower_->slot_bytes();
+  saved_xmm_base_ = static_cast<u32>(spills + u64{regs_->num_slot_words} * 8);
+  const u64 content = u64{saved_xmm_base_} + saved_xmms_.size() * 16;
+  if (content > limits::kMaxFrameBytes.value) {
+    return Error(ErrorKind::LimitExceeded, "max-frame-bytes: the stack frame of the function is too large");
+  }
+  const u32 pushed = static_cast<u32>(saved_.size()) * 8;
+  fixed_bytes_ = align16(content + pushed) - pushed;
+  if (content == 0 && !vcode_->has_calls) fixed_bytes_ = 0;
+  bases_.outgoing = 0;
+  bases_.slots = static_cast<i32>(slots);
+  bases_.spills = static_cast<i32>(spills);
+  bases_.incoming = static_cast<i32>(16 + enlarged_bytes_);
+  return {};
+}
+
+Result<void> X64Emitter::emit_stack_limit_check(EmitContext& context) {
+  const ir::Function& func = lower_->func();
+  // The chain of loads from the context parameter, innermost last.
+  std::vector<i32> offsets;
+  ir::GlobalValue at = *func.stack_limit;
+  for (;;) {
+    const ir::GlobalValueData& data = func.global_values[at];
+    if (data.kind == ir::GlobalValueData::Kind::VmContext) break;
+    if (data.kind != ir::GlobalValueData::Kind::Load) {
+      return Error(ErrorKind::Unsupported, "a stack limit must be the context parameter or loaded through it");
+    }
+    offsets.push_back(static_cast<i32>(data.offset));
+    at = *data.base;
+  }
+  PReg from = kRdi;
+  for (usize i = 0; i < func.signature.params.size(); ++i) {
+    if (func.signature.params[i].purpose != ir::ArgPurpose::VmContext) continue;
+    for (const Place& place : lower_->own_abi().params) {
+      if (place.value != i) continue;
+      if (place.kind != Place::Kind::Reg) {
+        return Error(ErrorKind::Unsupported, "a stack limit through a context parameter on the stack");
+      }
+      from = place.reg;
+    }
+  }
+  for (usize i = offsets.size(); i-- > 0;) {
+    emit_mem(Opcode::MovRM_64, {kR10, from}, Mode::Base, offsets[i], context);
+    from = kR10;
+  }
+  const u32 frame = fixed_bytes_ + static_cast<u32>(saved_.size()) * 8;
+  const Label trap = buffer_.deferred_trap(ir::kTrapStackOverflow);
+  const auto trap_if_below = [&](PReg limit) {
+    emit_regs(Opcode::CmpRM_64, {kRsp, limit}, context);
+    emit_regs(Opcode::J, {}, context, static_cast<i32>(trap.index), CC::B);
+  };
+  if (frame >= kLargeFrame) trap_if_below(from);
+  if (frame != 0) {
+    emit_mem(Opcode::LeaRM_64, {kR10, from}, Mode::Base, static_cast<i32>(frame), context);
+    from = kR10;
+  }
+  trap_if_below(from);
+  return {};
+}
+
+// Touches the new stack page by page, so that a guard page cannot be jumped over.
+void X64Emitter::emit_probes(EmitContext& context) {
+  const u32 guard = u32{1} << std::min<u32>(flags_->probestack_size_log2, 30);
+  if (fixed_bytes_ < guard) return;
+  const u32 probes = fixed_bytes_ / guard;
+  if (flags_->probestack_strategy == target::ProbestackStrategy::Outline) {
+    emit_regs(Opcode::MovImm32OI_32, {kRax}, context, static_cast<i32>(fixed_bytes_));
+    emit_call_name({{ir::ExternalName::Kind::LibCall, static_cast<u32>(ir::LibCall::Probestack)}, 0},
+                   flags_->use_colocated_libcalls ? target::RelocKind::X86CallPCRel4 : target::RelocKind::X86CallPLTRel4,
+                   context);
+    return;
+  }
+  if (probes <= kMaxUnrolledProbes) {
+    for (u32 i = 1; i <= probes; ++i) {
+      emit_mem(Opcode::MovToMemMR_32, {kRsp, kRsp}, Mode::Base, -static_cast<i32>(i * guard), context);
+    }
+    return;
+  }
+  const u32 whole = probes * guard;
+  emit_mem(Opcode::LeaRM_64, {kR11, kRsp}, Mode::Base, -static_cast<i32>(whole), context);
+  const Label again = buffer_.new_label();
+  buffer_.bind(again);
+  emit_mem(Opcode::LeaRM_64, {kRsp, kRsp}, Mode::Base, -static_cast<i32>(guard), context);
+  emit_mem(Opcode::MovToMemMR_32, {kRsp, kRsp}, Mode::Base, 0, context);
+  emit_regs(Opcode::CmpRM_64, {kRsp, kR11}, context);
+  emit_regs(Opcode::J, {}, context, static_cast<i32>(again.index), CC::NE);
+  emit_mem(Opcode::LeaRM_64, {kRsp, kRsp}, Mode::Base, static_cast<i32>(whole), context);
+}
+
+Result<void> X64Emitter::emit_prologue(EmitContext& context) {
+  using unwind::UnwindInst;
+  const bool unwind = flags_->unwind_info;
+  const auto note = [&](UnwindInst::Kind kind, u32 amount, i32 base = 0, PReg reg = {}) {
+    if (unwind) buffer_.add_unwind({kind, buffer_.offset(), amount, base, reg});
+  };
+  if (enlarged_bytes_ != 0) {
+    emit_mem(Opcode::MovRM_64, {kR10, kRsp}, Mode::Base, 0, context);
+    emit_mem(Opcode::LeaRM_64, {kRsp, kRsp}, Mode::Base, -static_cast<i32>(enlarged_bytes_), context);
+    emit_mem(Opcode::MovToMemMR_64, {kR10, kRsp}, Mode::Base, 0, context);
+  }
+  emit_regs(Opcode::PushO_64, {kRbp}, context);
+  note(UnwindInst::Kind::PushFrameRegs, 16 + enlarged_bytes_);
+  emit_regs(Opcode::MovRM_64, {kRbp, kRsp}, context);
+  note(UnwindInst::Kind::DefineNewFrame, 16 + enlarged_bytes_);
+  if (lower_->func().stack_limit && (fixed_bytes_ != 0 || !saved_.empty() || vcode_->has_calls)) {
+    GANTRY_TRY(emit_stack_limit_check(context));
+  }
+  for (usize i = 0; i < saved_.size(); ++i) {
+    emit_regs(Opcode::PushO_64, {saved_[i]}, context);
+    note(UnwindInst::Kind::SaveReg, 0, -8 * static_cast<i32>(i + 1), saved_[i]);
+  }
+  if (flags_->enable_probestack) emit_probes(context);
+  if (fixed_bytes_ == 8) {
+    emit_regs(Opcode::PushO_64, {kRax}, context);  // a byte instead of four
+  } else if (fixed_bytes_ != 0) {
+    emit_regs(fixed_bytes_ < 128 ? Opcode::SubMI8_64 : Opcode::SubMI_64, {kRsp, kRsp}, context,
+              static_cast<i32>(fixed_bytes_));
+  }
+  if (fixed_bytes_ != 0) note(UnwindInst::Kind::StackAlloc, fixed_bytes_);
+  for (usize i = 0; i < saved_xmms_.size(); ++i) {
+    emit_mem(Opcode::MovupsToMemMR, {saved_xmms_[i], kRsp}, Mode::Base,
+             static_cast<i32>(saved_xmm_base_ + 16 * static_cast<u32>(i)), context);
+  }
+  return {};
+}
+
+void X64Emitter::emit_epilogue(EmitContext& context) {
+  for (usize i = 0; i < saved_xmms_.size(); ++i) {
+    emit_mem(Opcode::MovupsRM, {saved_xmms_[i], kRsp}, Mode::Base,
+             static_cast<i32>(saved_xmm_base_ + 16 * static_cast<u32>(i)), context);
+  }
+  if (fixed_bytes_ != 0 && saved_.empty()) {
+    buffer_.put1(0xc9);  // leave
+    return;
+  }
+  if (fixed_bytes_ != 0) {
+    emit_mem(Opcode::LeaRM_64, {kRsp, kRbp}, Mode::Base, -8 * static_cast<i32>(saved_.size()), context);
+  }
+  for (usize i = saved_.size(); i-- > 0;) emit_regs(Opcode::PopO_64, {saved_[i]}, context);
+  emit_regs(Opcode::PopO_64, {kRbp}, context);
+}
+
+void X64Emitter::emit_rets(const PseudoInst&, EmitContext& context) {
+  emit_epilogue(context);
+  const AbiSignature& abi = lower_->own_abi();
+  const u32 pop = abi.callee_pops ? abi.stack_arg_bytes + enlarged_bytes_ : 0;
+  if (pop == 0) {
+    emit_regs(Opcode::Ret, {}, context);
+  } else if (pop <= kMaxRetPop) {
+    emit_regs(Opcode::RetPopI, {}, context, static_cast<i32>(pop));
+  } else {
+    emit_regs(Opcode::PopO_64, {kR11}, context);
+    emit_mem(Opcode::LeaRM_64, {kRsp, kRsp}, Mode::Base, static_cast<i32>(pop), context);
+    emit_regs(Opcode::JmpToM_64, {kR11}, context);
+  }
+}
+
+void X64Emitter::finish_call(const machinst::CallInfo& call, std::span<const Allocation> allocs, EmitContext& context) {
+  const u32 frame = fixed_bytes_ + static_cast<u32>(saved_.size()) * 8;
+  const ir::Function& func = lower_->func();
+  handlers_.clear();
+  if (call.is_try) {
+    const ir::DataFlowGraph& dfg = func.dfg;
+    const ir::ExceptionTable table = ir::ExceptionTable::from_index(dfg[*call.inst].words[2]);
+    u32 edge = 1;
+    usize next_context = allocs.size() - call.num_contexts;
+    for (const ir::ExceptionTableData::Item& item : dfg.exception_tables[table].items) {
+      machinst::HandlerUse use{};
+      using Kind = target::ExceptionHandler::Kind;
+      if (item.kind == ir::ExceptionTableData::Item::Kind::Context) {
+        const Allocation place = allocs[next_context++];
+        use.handler.kind = Kind::Context;
+        use.handler.context_in_reg = place.is_reg();
+        if (place.is_reg()) {
+          use.handler.context_reg = place.as_reg();
+        } else {
+          use.handler.context_sp_offset = bases_.spills + static_cast<i32>(place.index()) * 8;
+        }
+      } else {
+        const bool is_tag = item.kind == ir::ExceptionTableData::Item::Kind::Tag;
+        use.handler.kind = is_tag ? Kind::Tag : Kind::Default;
+        use.handler.tag = is_tag ? (*item.tag).index() : 0;
+        use.label = Label{lower_->order().target(call.block, edge++).index()};
+      }
+      handlers_.push_back(use);
+    }
+  }
+  buffer_.add_call_site(frame, handlers_);
+  if (call.inst) {
+    const std::span<const ir::StackMapEntry> map = func.stack_map(*call.inst);
+    if (!map.empty()) {
+      std::vector<target::StackMapEntry> entries;
+      for (const ir::StackMapEntry& entry : map) {
+        entries.push_back({entry.type.code(), static_cast<u32>(bases_.slots) + lower_->slot_offsets()[entry.slot.index()] +
+                                                  entry.offset});
+      }
+      buffer_.add_stack_map(entries);
+    }
+    const std::span<const ir::DebugTag> tags = func.debug_tags(*call.inst);
+    if (!tags.empty()) {
+      std::vector<target::DebugTag> copied;
+      for (const ir::DebugTag& tag : tags) copied.push_back({tag.is_slot, tag.value});
+      buffer_.add_debug_tags(copied);
+    }
+  }
+  if (call.callee_pop_bytes != 0) {
+    emit_mem(Opcode::LeaRM_64, {kRsp, kRsp}, Mode::Base, -static_cast<i32>(call.callee_pop_bytes), context);
+  }
+  if (call.is_try) emit_jmp(Label{call.normal_target}, context);
+}
+
+void X64Emitter::emit_call_known(const PseudoInst& inst, EmitContext& context) {
+  const machinst::CallInfo& call = vcode_->calls[static_cast<u32>(inst.inst.imm)];
+  const u32 start = buffer_.offset();
+  emit_call_name({call.name, 0},
+                 call.colocated ? target::RelocKind::X86CallPCRel4 : target::RelocKind::X86CallPLTRel4, context);
+  if (call.patchable) buffer_.add_patchable_call(start, buffer_.offset() - start);
+  finish_call(call, inst.allocs, context);
+}
+
+void X64Emitter::emit_call_unknown(const PseudoInst& inst, EmitContext& context) {
+  const machinst::CallInfo& call = vcode_->calls[static_cast<u32>(inst.inst.imm)];
+  MInst through = inst.inst;
+  through.op = static_cast<u16>(Opcode::CallToM_64);
+  through.imm = 0;
+  emit_inst(through, inst.allocs, context);
+  finish_call(call, inst.allocs, context);
+}
+
+void X64Emitter::emit_tail_jump_frame(const machinst::CallInfo& call, EmitContext& context) {
+  emit_epilogue(context);
+  const u32 room = lower_->own_abi().stack_arg_bytes + enlarged_bytes_;
+  const u32 up = room - call.callee_pop_bytes;
+  if (up == 0) return;
+  emit_mem(Opcode::MovRM_64, {kR10, kRsp}, Mode::Base, 0, context);
+  emit_mem(Opcode::LeaRM_64, {kRsp, kRsp}, Mode::Base, static_cast<i32>(up), context);
+  emit_mem(Opcode::MovToMemMR_64, {kR10, kRsp}, Mode::Base, 0, context);
+}
+
+void X64Emitter::emit_return_call_known(const PseudoInst& inst, EmitContext& context) {
+  const machinst::CallInfo& call = vcode_->calls[static_cast<u32>(inst.inst.imm)];
+  emit_tail_jump_frame(call, context);
+  emit_jmp_name({call.name, 0},
+                call.colocated ? target::RelocKind::X86CallPCRel4 : target::RelocKind::X86CallPLTRel4, context);
+}
+
+void X64Emitter::emit_return_call_unknown(const PseudoInst& inst, EmitContext& context) {
+  const machinst::CallInfo& call = vcode_->calls[static_cast<u32>(inst.inst.imm)];
+  emit_tail_jump_frame(call, context);
+  emit_regs(Opcode::JmpToM_64, {inst.reg(0)}, context);
+}
+
+void X64Emitter::emit_block(u32 block, EmitContext& context) {
+  const regalloc::Input& input = vcode_->input;
+  const std::span<const regalloc::Edit> edits = regs_->edits;
+  const u32 first = input.block_insts[block], end = input.block_insts[block + 1];
+  const bool has_locs = !vcode_->source_locs.empty();
+  const auto emit_edits = [&](u32 point) {
+    while (next_edit_ < edits.size() && edits[next_edit_].point == point) {
+      const regalloc::Edit& edit = edits[next_edit_++];
+      if (edit.from.kind() == Allocation::Kind::Remat) {
+        emit_inst(vcode_->insts[edit.from.index()], {&edit.to, 1}, context);
+      } else {
+        emit_move(edit.from, edit.to, edit.reg_class, edit.wide, context);
+      }
+    }
+  };
+  u32 location = ir::kNoSourceLoc;
+  for (u32 i = first; i < end; ++i) {
+    if (has_locs && vcode_->source_locs[i] != location) {
+      location = vcode_->source_locs[i];
+      if (location == ir::kNoSourceLoc) {
+        buffer_.end_source_range();
+      } else {
+        buffer_.start_source_range(location);
+      }
+    }
+    emit_edits(2 * i);
+    const u32 operands = input.operand_ranges[i];
+    emit_inst(vcode_->insts[i], regs_->allocs.subspan(operands, input.operand_ranges[i + 1] - operands), context);
+    emit_edits(2 * i + 1);
+  }
+  if (location != ir::kNoSourceLoc) buffer_.end_source_range();
+}
+
+Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcode, const regalloc::Output& regs,
+                              const target::Flags& flags, bool avx, target::CompiledCode& out) {
+  lower_ = &lower;
+  vcode_ = &vcode;
+  regs_ = &regs;
+  flags_ = &flags;
+  const u32 num_blocks = vcode.input.num_blocks;
+  buffer_.begin(num_blocks);
+  GANTRY_TRY(lay_out_frame());
+
+  pool_labels_.clear();
+  for (const PoolConstant& constant : lower.pool()) {
+    pool_labels_.push_back(buffer_.constant({constant.bytes, constant.size}, constant.size));
+  }
+  externals_.clear();
+  for (const ExternalUse& use : lower.externals()) externals_.push_back({use.name, use.addend});
+  EmitContext context{.buffer = buffer_,
+                      .frame = bases_,
+                      .constants64 = vcode.wide_imms,
+                      .pool = pool_labels_,
+                      .symbols = externals_,
+                      .table_ranges = vcode.table_ranges,
+                      .table_targets = vcode.table_targets,
+                      .hooks = this,
+                      .avx = avx};
+  GANTRY_TRY(emit_prologue(context));
+
+  // Cold blocks go behind the others; edits are in the order of instruction numbers, so each block finds its first by
+  // search.
+  const std::span<const u8> cold = vcode.input.cold_blocks;
+  bool any_cold = false;
+  const u32 padding = flags.bb_padding_log2_minus_one == 0 ? 0 : 1u << (flags.bb_padding_log2_minus_one - 1);
+  for (const bool cold_pass : {false, true}) {
+    if (cold_pass && !any_cold) break;
+    next_edit_ = 0;
+    for (u32 block = 0; block < num_blocks; ++block) {
+      if ((cold[block] != 0) != cold_pass) {
+        any_cold = true;
+        continue;
+      }
+      const u32 first_point = 2 * vcode.input.block_insts[block];
+      while (next_edit_ < regs.edits.size() && regs.edits[next_edit_].point < first_point) ++next_edit_;
+      if (padding != 0 && block != 0) buffer_.put_fill(padding, 0xcc);
+      buffer_.bind(Label{block});
+      emit_block(block, context);
+      if (flags.machine_code_cfg_info) {
+        for (u32 edge = vcode.input.successor_ranges[block]; edge < vcode.input.successor_ranges[block + 1]; ++edge) {
+          buffer_.add_block_edge(Label{block}, Label{vcode.input.successors[edge]});
+        }
+      }
+    }
+  }
+  GANTRY_TRY(buffer_.finish());
+  buffer_.take(out);
+  out.frame_size = fixed_bytes_ + static_cast<u32>(saved_.size()) * 8;
+  out.alignment = std::max(out.alignment, u32{1} << std::min<u32>(flags.log2_min_function_alignment, 16));
+  out.slots.clear();
+  const ir::Function& func = lower.func();
+  for (const StackSlot slot : func.stack_slots.keys()) {
+    const ir::StackSlotData& data = func.stack_slots[slot];
+    out.slots.push_back({static_cast<u32>(bases_.slots) + lower.slot_offsets()[slot.index()], data.key.value_or(0),
+                         data.key.has_value()});
+  }
+  return {};
+}
+
+}  // namespace gantry::isa::x64

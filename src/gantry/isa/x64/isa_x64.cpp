@@ -1,0 +1,100 @@
+// One function from CLIF to bytes: lower, allocate, emit. The working memory of all three belongs to the session.
+#include "gantry/isa/x64/isa_x64.h"
+
+#include "gantry/isa/x64/emit_x64.h"
+#include "gantry/isa/x64/lower_inl.h"
+#include "gantry/isa/x64/meta/row.h"
+#include "gantry/isa/x64/print.h"
+#include "gantry/machinst/lower_impl.h"
+#include "gantry/regalloc/allocate.h"
+#include "gantry/regalloc/checker.h"
+
+namespace gantry::isa::x64 {
+namespace {
+
+constexpr PassInfo kLower{"lower", "CLIF to machine instructions over virtual registers, by rules"};
+constexpr PassInfo kAllocate{"regalloc", "virtual to physical registers and spill slots"};
+constexpr PassInfo kEmit{"emit", "frame, instructions and moves to bytes; labels and branches resolved"};
+
+struct Scratch {
+  explicit Scratch(const LowerOptions& options) : lower(options) {}
+  X64Lower lower;
+  regalloc::Allocator allocator;
+  X64Emitter emitter;
+};
+
+class X64Isa final : public target::TargetIsa {
+ public:
+  X64Isa(const target::TargetSpec& spec, const LowerOptions& options) : TargetIsa(spec), options_(options) {}
+
+  Result<target::CompiledCode> compile(const ir::Function& func, Session& session) const override {
+    Scratch& scratch = session.scratch<Scratch>(this, [this] { return new Scratch(options_); });
+    machinst::VCode vcode;
+    {
+      PassScope pass(session, kLower);
+      GANTRY_TRY(scratch.lower.prepare(func));
+      Result<machinst::VCode> lowered = machinst::lower_function(scratch.lower, func);
+      if (!lowered.has_value()) return std::move(lowered).error();
+      vcode = *lowered;
+    }
+    const regalloc::MachineEnv& env = machine_env(flags().enable_pinned_reg);
+    regalloc::Output regs;
+    {
+      PassScope pass(session, kAllocate);
+      Result<regalloc::Output> allocated = scratch.allocator.allocate(vcode.input, env);
+      if (!allocated.has_value()) return std::move(allocated).error();
+      regs = *allocated;
+    }
+    if (flags().regalloc_checker || kChecked) {
+      Result<void> checked = regalloc::check(vcode.input, env, regs);
+      if (!checked.has_value()) return std::move(checked).error();
+    }
+    target::CompiledCode code;
+    {
+      PassScope pass(session, kEmit);
+      GANTRY_TRY(scratch.emitter.emit(scratch.lower, vcode, regs, flags(), options_.features.has(static_cast<u32>(meta::Feature::Avx)), code));
+    }
+    return code;
+  }
+
+ private:
+#if defined(GANTRY_CHECKED)
+  static constexpr bool kChecked = true;
+#else
+  static constexpr bool kChecked = false;
+#endif
+  LowerOptions options_;
+};
+
+}  // namespace
+
+Result<target::TargetIsa*> make_x64(const target::TargetSpec& spec) {
+  LowerOptions options;
+  const auto take = [&](u32 bit, meta::Feature feature) {
+    if (spec.isa_flags.has(bit)) options.features.add(static_cast<u32>(feature));
+  };
+  using target::isa_flag;
+  using target::kX86;
+  static constexpr u32 kSse41 = isa_flag(kX86, "has_sse41"), kPopcnt = isa_flag(kX86, "has_popcnt"),
+                       kLzcnt = isa_flag(kX86, "has_lzcnt"), kBmi1 = isa_flag(kX86, "has_bmi1"),
+                       kBmi2 = isa_flag(kX86, "has_bmi2"), kAvx = isa_flag(kX86, "has_avx"),
+                       kFma = isa_flag(kX86, "has_fma"), kCx16 = isa_flag(kX86, "has_cmpxchg16b");
+  take(kSse41, meta::Feature::Sse41);
+  take(kPopcnt, meta::Feature::Popcnt);
+  take(kLzcnt, meta::Feature::Lzcnt);
+  take(kBmi1, meta::Feature::Bmi1);
+  take(kBmi2, meta::Feature::Bmi2);
+  take(kAvx, meta::Feature::Avx);
+  take(kFma, meta::Feature::Fma);
+  take(kCx16, meta::Feature::Cmpxchg16b);
+  options.abi.multi_ret_implicit_sret = spec.flags.enable_multi_ret_implicit_sret;
+  options.abi.llvm_extensions = spec.flags.enable_llvm_abi_extensions;
+  options.is_pic = spec.flags.is_pic;
+  options.colocated_libcalls = spec.flags.use_colocated_libcalls;
+  options.spectre_tables = spec.flags.enable_table_access_spectre_mitigation;
+  options.pinned_reg = spec.flags.enable_pinned_reg;
+  target::TargetIsa* isa = new X64Isa(spec, options);
+  return isa;
+}
+
+}  // namespace gantry::isa::x64

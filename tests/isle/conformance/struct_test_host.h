@@ -1,0 +1,5 @@
+#pragma once
+#include <cstdint>
+struct B {
+  std::uint32_t x;
+};
