@@ -29,7 +29,7 @@ ALLOWED = {
     "unwind": "entity",
     "target": "ir unwind",
     "machinst": "analysis regalloc target",
-    "isa": "machinst",
+    "isa": "machinst isa/x64",
     "isa/x64": "machinst",
     "codegen": "opt verifier target",
     "module": "codegen target",
