@@ -41,7 +41,9 @@ TEST(IsleLimits, NestingUpToTheLimitIsFineAndOneMoreIsRefused) {
   EXPECT_TRUE(mentions(refused, "max-isle-nesting"));
   ASSERT_FALSE(refused.diagnostics.empty());
   EXPECT_EQ(refused.diagnostics[0].kind, ErrorKind::LimitExceeded);
-  EXPECT_TRUE(compile_text(prelude + "(rule (f " + nested("(g ", "x", 400) + ") x)").ok);
+  EXPECT_TRUE(
+      compile_text(prelude + "(rule (f " + nested("(g ", "x", limits::kMaxIsleTests.value) + ") x)")
+          .ok);
 }
 
 TEST(IsleLimits, VeryDeepTextsAreRefusedQuickly) {
@@ -123,13 +125,18 @@ TEST(IsleLimits, SitesOfOneTerm) {
 }
 
 TEST(IsleLimits, ChainsOfValues) {
-  std::string text =
-      "(decl pure g (u32 u32) u32)(extern constructor g g)(decl f (u32) u32)(rule (f x0)";
-  for (u64 i = 0; i < limits::kMaxIsleSiteDepth.value + 1; ++i) {
-    const std::string from = "x" + std::to_string(i);
-    text += "(if-let x" + std::to_string(i + 1) + " (g " + from + " " + from + "))";
-  }
-  EXPECT_TRUE(mentions(compile_text(text + " x0)"), "max-isle-site-depth"));
+  const auto chain = [](u64 length) {
+    std::string text =
+        "(decl pure g (u32 u32) u32)(extern constructor g g)(decl f (u32) u32)(rule (f x0)";
+    for (u64 i = 0; i < length; ++i) {
+      const std::string from = "x" + std::to_string(i);
+      text += "(if-let x" + std::to_string(i + 1) + " (g " + from + " " + from + "))";
+    }
+    return text + " x" + std::to_string(length) + ")";
+  };
+  EXPECT_TRUE(compile_text(chain(limits::kMaxIsleSiteDepth.value)).ok);
+  EXPECT_TRUE(
+      mentions(compile_text(chain(limits::kMaxIsleSiteDepth.value + 1)), "max-isle-site-depth"));
 }
 
 TEST(IsleLimits, RulesOfOneTerm) {

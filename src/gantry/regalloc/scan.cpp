@@ -113,12 +113,15 @@ class Scan {
     if (v != nullptr) {
       if (v->hint_reg != kNoReg && v->hint_reg >> 5 == reg_class && (mask & bit(v->hint_reg)) != 0)
         return v->hint_reg;
+      bool crosses_call = (v->flags & V::kCrossesCall) != 0;
       if (v->hint_value != kNone) {
-        const u8 wanted = value(v->hint_value).hint_reg;
+        const V& param = value(v->hint_value);
+        const u8 wanted = param.hint_reg;
         if (wanted != kNoReg && wanted >> 5 == reg_class && (mask & bit(wanted)) != 0)
           return wanted;
+        crosses_call |= wanted == kNoReg && (param.flags & V::kCrossesCall) != 0;
       }
-      if ((v->flags & V::kCrossesCall) != 0) {
+      if (crosses_call) {
         const u32 saved = mask & ~s_.preferred[reg_class];
         if (saved != 0) {
           const u32 already = saved & s_.used[reg_class];
@@ -269,6 +272,7 @@ class Scan {
   }
   bool late_def(u32 op, u32 op_begin);
   void exchange_operands(u32 op_begin, u32 op_end);
+  void leave_registers(u32 block);
   void enter_block(u32 block);
   void merge_states(u32 block);
   void place_params(u32 block);
@@ -945,12 +949,22 @@ void Scan::place_params(u32 block) {
   }
 }
 
-void Scan::enter_block(u32 block) {
+// Forgets registers of values not live into `block`.
+void Scan::leave_registers(u32 block) {
   for (u32 reg_class = 0; reg_class < kNumRegClasses; ++reg_class) {
     for (u32 left = s_.allocatable[reg_class] & ~free_[reg_class]; left != 0; left &= left - 1) {
-      vacate(reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(left)));
+      const u32 reg = reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(left));
+      if (block == kNone || value(reg_value_[reg]).live_block != block) vacate(reg);
     }
   }
+}
+
+void Scan::enter_block(u32 block) {
+  const u32 pred_begin = in_.predecessor_ranges[block];
+  const u32 num_preds = in_.predecessor_ranges[block + 1] - pred_begin;
+  // The picture of the block before is right for a block that only it leads to.
+  const bool falls_through = num_preds == 1 && in_.predecessors[pred_begin] + 1 == block;
+  if (!falls_through) leave_registers(kNone);
   block_ = block;
   const LoopInfo& info = s_.blocks[block];
   weight_ = info.weight;
@@ -966,11 +980,12 @@ void Scan::enter_block(u32 block) {
     v.next_use = live.next_use;
     v.last_pos = end - 1;
   }
-  const u32 pred_begin = in_.predecessor_ranges[block];
-  const u32 num_preds = in_.predecessor_ranges[block + 1] - pred_begin;
   if (num_preds == 0) return;
   const bool has_params = in_.param_ranges[block] != in_.param_ranges[block + 1];
-  if (num_preds == 1) {
+  if (falls_through) {
+    leave_registers(block);
+    if (!has_params) return;
+  } else if (num_preds == 1) {
     const u32 pred = in_.predecessors[pred_begin];
     for (u32 e = s_.end_ranges[pred].begin; e < s_.end_ranges[pred].end; ++e) {
       const RegEntry entry = s_.end_entries[e];
