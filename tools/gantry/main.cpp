@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   verb->add_option("FILE", run.paths, kFilesHelp)->required();
   verb->add_option("--target", run.target,
                    "triple and features; default: those of the file, or this machine");
-  verb->add_option("--set", run.settings, kSetHelp);
+  verb->add_option("--set", run.settings, kSetHelp)->allow_extra_args(false);
   verb->add_flag("-v,--verbose", run.verbose, "name files that pass");
   verb->callback([&] {
     run.commands = {"run"};
@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
   verb->add_option("FILE", pass_file, "a CLIF file; - is standard input")->required();
   verb->add_option("TARGET", pass.target, "triple and features")->required();
   verb->add_option("PASS", pass.commands, "test commands, in order")->required();
-  verb->add_option("--set", pass.settings, kSetHelp);
+  verb->add_option("--set", pass.settings, kSetHelp)->allow_extra_args(false);
   verb->add_flag("-v,--verbose", pass.verbose, "name passes that pass");
   verb->callback([&] {
     pass.paths = {pass_file};
@@ -104,7 +104,7 @@ int main(int argc, char** argv) {
       add_verb(app, "compile", "generate machine code", "gantry compile --target x86_64 -D f.clif");
   verb->add_option("FILE", compile.paths, kFilesHelp)->required();
   verb->add_option("--target", compile.target, kTargetHelp);
-  verb->add_option("--set", compile.settings, kSetHelp);
+  verb->add_option("--set", compile.settings, kSetHelp)->allow_extra_args(false);
   verb->add_flag("-D,--disasm", compile.disassemble, "print instructions and disassembly");
   verb->add_flag("-p,--print", compile.print, "print the CLIF");
   verb->add_flag("-T,--times", compile.times, "print the time of each pass");
@@ -125,11 +125,19 @@ int main(int argc, char** argv) {
   verb = add_verb(app, "settings", "print all settings with their values",
                   "gantry settings --target 'x86_64 haswell'");
   verb->add_option("--target", settings.target, kTargetHelp);
-  verb->add_option("--set", settings.settings, kSetHelp);
+  verb->add_option("--set", settings.settings, kSetHelp)->allow_extra_args(false);
   verb->callback([&] { status = run_settings(settings); });
 
   verb = add_verb(app, "opcodes", "list the opcodes of CLIF", "gantry opcodes | grep load");
   verb->callback([&] { status = run_opcodes(); });
+
+  std::string page;
+  verb = add_verb(app, "reference", "print a page of the reference manual",
+                  "gantry reference settings > docs/reference/settings.md");
+  verb->add_option("PAGE", page, "settings or limits")
+      ->required()
+      ->check(CLI::IsMember({"settings", "limits"}));
+  verb->callback([&] { status = run_reference(page); });
 
   CLI::App* const bench = add_verb(app, "bench", "measure", "gantry bench compile f.clif");
   bench->require_subcommand(1);
@@ -140,7 +148,7 @@ int main(int argc, char** argv) {
   verb->add_option("--iters", bench_compile.iterations,
                    "iterations per function; the fastest counts");
   verb->add_option("--target", bench_compile.target, kTargetHelp);
-  verb->add_option("--set", bench_compile.settings, kSetHelp);
+  verb->add_option("--set", bench_compile.settings, kSetHelp)->allow_extra_args(false);
   verb->add_flag("--passes", bench_compile.passes,
                  "print the time of each pass, over all iterations");
   verb->callback([&] { status = run_bench_compile(bench_compile); });

@@ -68,5 +68,7 @@ struct SettingsOptions {
 };
 int run_settings(const SettingsOptions& options);
 int run_opcodes();
+// A page of docs/reference: settings or limits.
+int run_reference(const std::string& page);
 
 }  // namespace gantry::tool

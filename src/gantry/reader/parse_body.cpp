@@ -832,13 +832,16 @@ bool FunctionParser::parse_line() {
   if (!parse_operands(*opcode, control, data)) return false;
   if (facts.effects.is_call && !facts.effects.is_return) {
     const char* before = p_;
+    const usize comments_before = source_ != nullptr ? source_->comments.size() : 0;
     if (accept(',')) {
       if (!accept_word("stack_map")) return expected("'stack_map'");
       stack_map_.clear();
       has_stack_map_ = true;
       if (!parse_stack_map()) return false;
     } else {
+      // Comments behind the call are read again, as the call's own.
       p_ = before;
+      if (source_ != nullptr) source_->comments.resize(comments_before);
     }
   }
   return finish_inst(data, control, start, opcode_at);

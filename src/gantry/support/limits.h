@@ -20,7 +20,7 @@ inline constexpr Limit kMaxEntities{"max-entities", (u64{1} << 30) - 1, "entitie
                                     "ir/function_test.cpp"};
 // ValueData keeps the number of a result or parameter in 18 bits.
 inline constexpr Limit kMaxBlockParams{"max-block-params", (u64{1} << 18) - 1,
-                                       "parameters of one block, results of one instruction", "ir/function_test.cpp"};
+                                       "parameters of one block, results of one instruction", "reader/limits_test.cpp"};
 inline constexpr Limit kMaxMemFlags{"max-memflags", 65535, "distinct sets of memory flags in a function",
                                     "reader/limits_test.cpp"};
 inline constexpr Limit kMaxTextBlocks{"max-text-blocks", 100000, "block numbers in CLIF text (text reader only)",
