@@ -1,6 +1,7 @@
 // The whole compiler on a screen; the steps are elsewhere.
 #include "gantry/codegen/compile.h"
 
+#include "gantry/opt/remove_constant_params.h"
 #include "gantry/verifier/verifier.h"
 
 namespace gantry::codegen {
@@ -23,8 +24,18 @@ Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa
 }
 
 Result<void> optimize(ir::Function& func, const target::TargetIsa&, Session& session) {
-  PassScope pass(session, kResolveAliases);
-  func.dfg.resolve_all_aliases();
+  const auto resolve_aliases = [&] {
+    PassScope pass(session, kResolveAliases);
+    func.dfg.resolve_all_aliases();
+  };
+  // What follows reads operands as they are.
+  resolve_aliases();
+  {
+    // Leaves aliases behind.
+    PassScope pass(session, opt::kRemoveConstantParams);
+    opt::remove_constant_params(func, session);
+  }
+  resolve_aliases();
   return {};
 }
 

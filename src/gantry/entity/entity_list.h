@@ -33,6 +33,8 @@ class EntityList {
   }
   // Removes the item at `index`, keeping the order of the others.
   void remove(u32 index, ListPool<T>& pool) { block_ = pool.remove(block_, index); }
+  // Keeps the first `size` items.
+  void truncate(u32 size, ListPool<T>& pool) { block_ = pool.truncate(block_, size); }
   void clear(ListPool<T>& pool) { block_ = pool.assign(block_, {}); }
 
   // For storing the handle in untyped instruction words.
@@ -140,6 +142,24 @@ class ListPool {
       return shrunk;
     }
     return block;
+  }
+
+  u32 truncate(u32 block, u32 length) {
+    if (block == 0) return 0;
+    GANTRY_DCHECK(length <= words_[block - 1]);
+    const u32 old_class = class_for(words_[block - 1]);
+    if (length == 0) {
+      release(block, old_class);
+      return 0;
+    }
+    words_[block - 1] = length;
+    const u32 new_class = class_for(length);
+    if (new_class == old_class) return block;
+    const u32 shrunk = allocate(new_class);
+    std::memcpy(words_.data() + shrunk, words_.data() + block, length * sizeof(u32));
+    words_[shrunk - 1] = length;
+    release(block, old_class);
+    return shrunk;
   }
 
   std::vector<u32> words_;

@@ -71,6 +71,13 @@ TEST(EntityList, behaves_like_a_vector) {
           models[at].clear();
         }
         break;
+      case 2:
+        if (random() % 10 == 0) {
+          const u32 size = random() % (models[at].size() + 1);
+          lists[at].truncate(size, pool);
+          models[at].resize(size);
+        }
+        break;
       default:
         lists[at].push(thing(step), pool);
         models[at].push_back(thing(step));

@@ -243,6 +243,18 @@ class DataFlowGraph {
   Value append_block_param(Block block, Type type);
   void append_block_param_as(Block block, Value value, Type type);
   void remove_block_param(Block block, u32 index);
+  // Keeps the parameters that `keep(Value)` wants and numbers them anew.
+  template <class F>
+  void filter_block_params(Block block, F&& keep) {
+    const std::span<Value> params = block_params_[block].items(lists_);
+    u32 kept = 0;
+    for (const Value param : params) {
+      if (!keep(param)) continue;
+      values_[param].set_number(kept);
+      params[kept++] = param;
+    }
+    if (kept != params.size()) block_params_[block].truncate(kept, lists_);
+  }
 
   // -- pools
   ValueListPool& lists() { return lists_; }

@@ -57,6 +57,16 @@ class BlockCall {
   std::span<const Value> args(const ValueListPool& pool) const { return list_.items(pool).subspan(1); }
   std::span<Value> args(ValueListPool& pool) const { return list_.items(pool).subspan(1); }
   void push(BlockArg arg, ValueListPool& pool) { list_.push(arg.encoded(), pool); }
+  // Keeps the arguments whose index `keep` wants.
+  template <class F>
+  void filter_args(F&& keep, ValueListPool& pool) {
+    const std::span<Value> items = list_.items(pool);
+    u32 kept = 1;
+    for (u32 i = 1; i < items.size(); ++i) {
+      if (keep(i - 1)) items[kept++] = items[i];
+    }
+    if (kept != items.size()) list_.truncate(kept, pool);
+  }
   void remove_arg(u32 index, ValueListPool& pool) { list_.remove(index + 1, pool); }
 
  private:
