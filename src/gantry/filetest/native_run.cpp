@@ -61,8 +61,7 @@ std::optional<Verdict> reason_not_supported(const Context& context, const target
   Session session;
   for (const TestFunction& function : context.file.functions) {
     ir::Function func = *function.func;
-    const Result<CompileOutput> output =
-        context.options.backend->compile(func, isa, session, {});
+    const Result<CompileOutput> output = context.options.backend->compile(func, isa, session, {});
     if (output.has_value()) continue;
     std::string listed = output.error().kind() == ErrorKind::Unsupported
                              ? find_not_supported(function, Consumer::CodeGeneration)
