@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gantry/codegen/compile.h"
+#include "gantry/filetest/not_supported.h"
 #include "gantry/fuzzgen/generate.h"
 #include "gantry/interp/interpreter.h"
 #include "gantry/ir/printer.h"
@@ -25,6 +26,18 @@ constexpr std::string_view kFeatures[] = {"has_sse41", "has_avx",  "has_popcnt",
                                           "has_bmi1",  "has_bmi2", "has_fma",    "has_cmpxchg16b"};
 constexpr std::string_view kSwitches[] = {"machine_code_cfg_info", "is_pic",
                                           "preserve_frame_pointers", "use_colocated_libcalls"};
+
+// What the back end cannot compile yet.
+bool can_compile(ir::Opcode opcode, ir::Type type) {
+  if (type != ir::kI128) return true;
+  for (const filetest::NotSupportedDef& row : filetest::kNotSupported) {
+    if (row.kind == filetest::NotSupportedKind::OpcodeOnI128 && row.in_code_generation &&
+        row.name == ir::name_of(opcode)) {
+      return false;
+    }
+  }
+  return true;
+}
 
 struct Setup {
   std::vector<std::string> set_words;  // of `set` lines
@@ -51,6 +64,7 @@ Setup choose_setup(const Case& test) {
     if (on) setup.target += " " + std::string(name);
   }
   fuzzgen::Options& options = setup.options;
+  options.allows = can_compile;
   options.i128 = test.i128 && choices.one_in(3);
   if (options.i128) set("enable_llvm_abi_extensions=true");
   options.big_endian = choices.one_in(2);

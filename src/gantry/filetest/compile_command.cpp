@@ -67,6 +67,7 @@ Verdict run_compile(Context& context) {
   const bool precise = context.has_option("precise-output");
   const bool expect_fail = context.has_option("expect-fail");
   Session session;
+  std::optional<Verdict> skipped;
   for (const TestFunction& function : context.file.functions) {
     const CheckScope scope("compiling", function.name);
     ir::Function func = *function.func;
@@ -79,8 +80,12 @@ Verdict run_compile(Context& context) {
     }
     if (!compiled.has_value()) {
       if (compiled.error().kind() == ErrorKind::Unsupported) {
-        std::string listed = find_not_supported(context.file, Consumer::CodeGeneration);
-        if (!listed.empty()) return Verdict::skipped(SkipReason::NotSupported, std::move(listed));
+        std::string listed = find_not_supported(function, Consumer::CodeGeneration);
+        if (!listed.empty()) {
+          // The others must still compile.
+          if (!skipped) skipped = Verdict::skipped(SkipReason::NotSupported, std::move(listed));
+          continue;
+        }
       }
       return Verdict::failed(
           located(context, function.source.first_line,
@@ -102,7 +107,7 @@ Verdict run_compile(Context& context) {
         located(context, function.source.last_line,
                 function.name + ": " + first_difference(expected, compiled->text)));
   }
-  return Verdict::passed();
+  return skipped ? *skipped : Verdict::passed();
 }
 
 }  // namespace gantry::filetest

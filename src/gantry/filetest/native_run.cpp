@@ -54,6 +54,27 @@ class NativeFile {
   jit::Program program_;
 };
 
+// Compiles each function by itself: the file is skipped if all that cannot be compiled are listed,
+// and fails with the first that is not. None if all compile.
+std::optional<Verdict> reason_not_supported(const Context& context, const target::TargetIsa& isa) {
+  std::optional<Verdict> verdict;
+  Session session;
+  for (const TestFunction& function : context.file.functions) {
+    ir::Function func = *function.func;
+    const Result<CompileOutput> output = context.options.backend->compile(func, isa, session, {});
+    if (output.has_value()) continue;
+    std::string listed = output.error().kind() == ErrorKind::Unsupported
+                             ? find_not_supported(function, Consumer::CodeGeneration)
+                             : std::string();
+    if (listed.empty()) {
+      return Verdict::failed(located(context, function.source.first_line,
+                                     function.name + ": " + std::string(output.error().message())));
+    }
+    if (!verdict) verdict = Verdict::skipped(SkipReason::NotSupported, std::move(listed));
+  }
+  return verdict;
+}
+
 }  // namespace
 
 std::optional<Verdict> reason_not_to_run(const Context& context) {
@@ -90,8 +111,7 @@ Verdict run_run(Context& context) {
   if (const Result<void> built = native.build(); !built.has_value()) {
     const Error& error = built.error();
     if (error.kind() == ErrorKind::Unsupported) {
-      std::string listed = find_not_supported(context.file, Consumer::CodeGeneration);
-      if (!listed.empty()) return Verdict::skipped(SkipReason::NotSupported, std::move(listed));
+      if (std::optional<Verdict> verdict = reason_not_supported(context, *isa)) return *verdict;
     }
     return Verdict::failed(located(context, error.position().line, error.message()));
   }

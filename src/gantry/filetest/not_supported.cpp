@@ -15,6 +15,7 @@ bool concerns(const NotSupportedDef& row, Consumer who) {
 bool matches(const NotSupportedDef& row, ir::Type type) {
   switch (row.kind) {
     case NotSupportedKind::Opcode:
+    case NotSupportedKind::OpcodeOnI128:
       return false;
     case NotSupportedKind::DynamicTypes:
       return type.is_dynamic();
@@ -51,6 +52,16 @@ std::string find_in_signature(const ir::Signature& signature, Consumer who) {
   return {};
 }
 
+bool touches_i128(const ir::Function& func, ir::Inst inst) {
+  for (const ir::Value arg : func.dfg.args(inst)) {
+    if (func.dfg.type(arg) == ir::kI128) return true;
+  }
+  for (const ir::Value result : func.dfg.results(inst)) {
+    if (func.dfg.type(result) == ir::kI128) return true;
+  }
+  return false;
+}
+
 std::string find_in_function(const ir::Function& func, Consumer who) {
   if (std::string found = find_in_signature(func.signature, who); !found.empty()) return found;
   for (u32 i = 0; i < func.dfg.signatures.size(); ++i) {
@@ -68,8 +79,10 @@ std::string find_in_function(const ir::Function& func, Consumer who) {
     for (const ir::Inst inst : func.layout.insts(block)) {
       const std::string_view name = ir::name_of(func.dfg.opcode(inst));
       for (const NotSupportedDef& row : kNotSupported) {
-        if (row.kind == NotSupportedKind::Opcode && concerns(row, who) && row.name == name)
-          return std::string(name);
+        if (!concerns(row, who) || row.name != name) continue;
+        if (row.kind == NotSupportedKind::Opcode) return std::string(name);
+        if (row.kind == NotSupportedKind::OpcodeOnI128 && touches_i128(func, inst))
+          return std::string(name) + ".i128";
       }
     }
   }
@@ -77,6 +90,10 @@ std::string find_in_function(const ir::Function& func, Consumer who) {
 }
 
 }  // namespace
+
+std::string find_not_supported(const TestFunction& function, Consumer who) {
+  return find_in_function(*function.func, who);
+}
 
 std::string find_not_supported(const TestFile& file, Consumer who) {
   for (const TestFunction& function : file.functions) {

@@ -10,6 +10,7 @@ namespace gantry::filetest {
 
 enum class NotSupportedKind : u8 {
   Opcode,        // by name
+  OpcodeOnI128,  // by name: with an operand or result of this type
   LaneType,      // by name: scalars and vectors of it
   VectorBits,    // vectors of this many bits, by number
   DynamicTypes,  // all of them
@@ -31,8 +32,28 @@ inline constexpr NotSupportedDef kNotSupported[] = {
     {NotSupportedKind::VectorBits, "16", true, false},
     {NotSupportedKind::VectorBits, "32", true, false},
     {NotSupportedKind::VectorBits, "64", true, false},
+    {NotSupportedKind::VectorBits, "128", true, false},
     {NotSupportedKind::VectorBits, "256", true, false},
     {NotSupportedKind::VectorBits, "512", true, false},
+    {NotSupportedKind::OpcodeOnI128, "udiv", true, false},
+    {NotSupportedKind::OpcodeOnI128, "urem", true, false},
+    {NotSupportedKind::OpcodeOnI128, "sdiv", true, false},
+    {NotSupportedKind::OpcodeOnI128, "srem", true, false},
+    {NotSupportedKind::OpcodeOnI128, "umulhi", true, false},
+    {NotSupportedKind::OpcodeOnI128, "smulhi", true, false},
+    {NotSupportedKind::OpcodeOnI128, "umul_overflow", true, false},
+    {NotSupportedKind::OpcodeOnI128, "smul_overflow", true, false},
+    {NotSupportedKind::OpcodeOnI128, "fcvt_to_uint", true, false},
+    {NotSupportedKind::OpcodeOnI128, "fcvt_to_sint", true, false},
+    {NotSupportedKind::OpcodeOnI128, "fcvt_to_uint_sat", true, false},
+    {NotSupportedKind::OpcodeOnI128, "fcvt_to_sint_sat", true, false},
+    {NotSupportedKind::OpcodeOnI128, "fcvt_from_uint", true, false},
+    {NotSupportedKind::OpcodeOnI128, "fcvt_from_sint", true, false},
+    {NotSupportedKind::OpcodeOnI128, "bitcast", true, false},
+    {NotSupportedKind::OpcodeOnI128, "atomic_load", true, false},
+    {NotSupportedKind::OpcodeOnI128, "atomic_store", true, false},
+    {NotSupportedKind::OpcodeOnI128, "atomic_cas", true, false},
+    {NotSupportedKind::OpcodeOnI128, "atomic_rmw", true, false},
     {NotSupportedKind::Opcode, "stack_switch", true, true},
     {NotSupportedKind::Opcode, "try_call", false, true},
     {NotSupportedKind::Opcode, "try_call_indirect", false, true},

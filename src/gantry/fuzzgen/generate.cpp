@@ -239,6 +239,7 @@ class Generator {
       Type type = ir::operand_type(op, i, control);
       if (!type.is_valid()) {
         type = pick_type([&](Type candidate) { return is_operand(op, i, control, candidate); });
+        if (options_.allows != nullptr && !options_.allows(op, type)) return;
       }
       if (!is_enabled(type)) return;
       data.set_arg(i, value(type));

@@ -44,7 +44,8 @@ struct Options {
   u32 max_returns = 4;
   u32 max_depth = 3;  // of nested branches and loops
   u32 max_insts_per_block = 10;
-  // Whether instructions of this opcode and controlling type may be made; null: all.
+  // Whether instructions of this opcode may be made with this controlling type, and with this type
+  // of an operand that is free; null: all.
   bool (*allows)(ir::Opcode opcode, ir::Type control) = nullptr;
 };
 

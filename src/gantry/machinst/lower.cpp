@@ -201,11 +201,23 @@ void LowerContext::finish_root(const InstOutput& output) {
   }
   const std::span<const ir::Value> results = dfg_->results(root_);
   GANTRY_CHECK(output.num_values >= results.size());
+  // One register may be several results; once the first has given it its name, the others are that one.
+  struct Binding {
+    VReg wanted, made;
+  } bindings[2 * std::size(InstOutput{}.values)];
+  u32 count = 0;
+  const auto bind_once = [&](VReg wanted, VReg made) {
+    for (u32 i = 0; i < count; ++i) {
+      if (bindings[i].made == made) return bind(wanted, bindings[i].wanted);
+    }
+    bindings[count++] = {wanted, made};
+    bind(wanted, made);
+  };
   for (u32 i = 0; i < results.size(); ++i) {
     const VReg wanted = value_regs_[results[i].index()];
     if (!wanted.is_valid()) continue;
-    bind(wanted, output.values[i].lo);
-    if (output.values[i].hi.is_valid()) bind(VReg(wanted.index() + 1, wanted.reg_class()), output.values[i].hi);
+    bind_once(wanted, output.values[i].lo);
+    if (output.values[i].hi.is_valid()) bind_once(VReg(wanted.index() + 1, wanted.reg_class()), output.values[i].hi);
   }
   commit_group(true);
 }

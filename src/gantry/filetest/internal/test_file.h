@@ -113,9 +113,10 @@ Verdict run_run(Context& context);
 std::optional<Verdict> reason_not_to_run(const Context& context);
 std::optional<Verdict> reason_not_to_compile(const Context& context);
 
-// The first type or opcode of the file that is listed as not supported yet by `who`; empty if there
-// is none.
+// The first type or opcode of the function, or of the file, that is listed as not supported yet by
+// `who`; empty if there is none.
 enum class Consumer : u8 { CodeGeneration, Interpreter };
+std::string find_not_supported(const TestFunction& function, Consumer who);
 std::string find_not_supported(const TestFile& file, Consumer who);
 
 }  // namespace gantry::filetest

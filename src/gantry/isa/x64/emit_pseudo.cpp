@@ -163,13 +163,15 @@ void emit_pseudo_xmm_max_seq(const PseudoInst& inst, EmitContext& context) {
   emit_min_or_max(inst, true, context);
 }
 
-// mov rax, [m]; again: mov t, rax; op t, b; lock cmpxchg [m], t; jne again.
+// mov rax, [m]; again: mov t, rax; op t, b; lock cmpxchg [m], t; jne again. With kAtomicSwapped t is
+// swapped before and after the operation.
 void emit_pseudo_atomic_rmw_seq(const PseudoInst& inst, EmitContext& context) {
   const MInst& row = inst.inst;
   const u32 width = width_log2_of(row.op);
   const PReg b = inst.reg(0), t = inst.reg(1);
   const u32 m_slot = op_info(row.op).m;
-  const AtomicOp op = static_cast<AtomicOp>(row.imm);
+  const AtomicOp op = static_cast<AtomicOp>(row.imm & ~kAtomicSwapped);
+  const bool swapped = (row.imm & kAtomicSwapped) != 0;
   MachBuffer& buffer = context.buffer;
   // An instruction on the memory operand, with register slots in front of its address.
   const auto on_memory = [&](Opcode opcode, std::initializer_list<PReg> regs) {
@@ -187,6 +189,13 @@ void emit_pseudo_atomic_rmw_seq(const PseudoInst& inst, EmitContext& context) {
   const Label again = buffer.new_label();
   buffer.bind(again);
   emit_regs(Opcode::MovRM_64, {t, kRax}, context);
+  const auto swap_t = [&] {
+    if (!swapped || width == 0) return;
+    if (width == 1) emit_regs(Opcode::RolMI_16, {t, t}, context, 8);
+    if (width == 2) emit_regs(Opcode::BswapO_32, {t, t}, context);
+    if (width == 3) emit_regs(Opcode::BswapO_64, {t, t}, context);
+  };
+  swap_t();
   const auto keep_if = [&](CC cc) {
     emit_regs(at_width(Opcode::CmpRM_8), {t, b}, context);
     emit_regs(Opcode::CmovRM_64, {t, t, b}, context, 0, invert(cc));
@@ -227,6 +236,7 @@ void emit_pseudo_atomic_rmw_seq(const PseudoInst& inst, EmitContext& context) {
       keep_if(CC::GE);
       break;
   }
+  swap_t();
   on_memory(at_width(Opcode::LockCmpxchgMR_8), {t, kRax, kRax});
   emit_regs(Opcode::J, {}, context, static_cast<i32>(again.index), CC::NE);
 }

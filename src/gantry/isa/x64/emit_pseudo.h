@@ -11,5 +11,8 @@ void emit_pseudo(const PseudoInst& inst, EmitContext& context);
 
 // What atomic_rmw_seq computes from the old value and its operand.
 enum class AtomicOp : u8 { Add, Sub, And, Nand, Or, Xor, Xchg, UMin, UMax, SMin, SMax };
+// With this bit the number in memory, and so the result, has its bytes in reverse order; the
+// operand has not.
+inline constexpr u32 kAtomicSwapped = 0x10;
 
 }  // namespace gantry::isa::x64

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "gantry/ir/printer.h"
+#include "gantry/isa/x64/emit_pseudo.h"
 #include "gantry/isa/x64/encode.h"
 #include "gantry/isa/x64/lower_inl.h"
 #include "gantry/machinst/lower_impl.h"
@@ -269,6 +270,7 @@ i32 X64Lower::cls_excess(Type ty) { return static_cast<i32>(33 - ty.bits()); }
 u64 X64Lower::top_bit(Type ty) { return ty.bits() - 1; }
 Gpr X64Lower::all_ones_const(Type ty) { return x64_const(ty == ir::kI64 ? ~u64{0} : 0xffffffffu); }
 u32 X64Lower::atomic_op(AtomicRmwOp op) { return static_cast<u32>(op); }
+u32 X64Lower::swapped_atomic_op(AtomicRmwOp op) { return static_cast<u32>(op) | kAtomicSwapped; }
 AMode X64Lower::scaled_index(Gpr index, u8 shift, i32 disp) {
   const Gpr zero = x64_const(0);
   return AMode::indexed(zero.reg, index.reg, shift, disp);
@@ -285,6 +287,15 @@ Xmm X64Lower::with_flags_2_xmm(ProducesFlags producer, ConsumesFlags first, Cons
   return {second.draft.result};
 }
 InstOutput X64Lower::sequence_marker() { return {}; }
+
+// Of a 128-bit addition or subtraction with carry: two halves, then the bit that tells of overflow.
+InstOutput X64Lower::carry128(ProducesFlags carry, ConsumesFlags low, ConsumesFlags high, ConsumesFlags bit) {
+  push(carry.draft);
+  push(low.draft);
+  push(high.draft);
+  push(bit.draft);
+  return output_i128_and({low.draft.result}, {high.draft.result}, {bit.draft.result});
+}
 
 // Both halves choose on one condition, made a bit first so that it can be asked twice.
 InstOutput X64Lower::choose_i128(const Condition& condition, Value x, Value y) {
