@@ -55,7 +55,7 @@ block3(v4: i32):
 })");
   EXPECT_NE(text.find("return v1"), std::string::npos) << text;
   EXPECT_NE(text.find("block2:"), std::string::npos) << text;
-  EXPECT_NE(text.find("brif v0, block1, block3"), std::string::npos) << text;
+  EXPECT_NE(text.find("brif.i32 v0, block1, block3"), std::string::npos) << text;
 }
 
 TEST(RemoveConstantParams, different_values_stay_parameters) {
