@@ -80,6 +80,7 @@ Result<Output> Allocator::State::run(const Input& given, const MachineEnv& env) 
   end_entries.clear();
   end_ranges.assign(given.num_blocks, Range{});
   entry_entries.clear();
+  slot_classes.clear();
   entry_ranges.assign(given.num_blocks, Range{});
   edge_stamp = 0;
   num_scratch = 0;

@@ -66,17 +66,18 @@ void EdgeMoves::save_overwritten(u32 args, u32 params, u32 count) {
     const u32 arg = in.branch_args[args + i].index();
     ValueState& v = s_.values[param];
     if (s_.param_next_uses[params + i] == kNever || param == arg || v.def_reg != kNoReg) continue;
-    if (share_slot(param, arg) && reg_on_edge(arg) == kNoReg) continue;  // stays where it is
+    if (share_slot(param, arg)) continue;  // nothing else is in that slot
     v.overwritten_stamp = s_.edge_stamp;
-    if (v.web != kNone) s_.values[v.web].web_stamp = s_.edge_stamp;
+    if (v.slot_class != kNone) s_.slot_classes[v.slot_class].edge_stamp = s_.edge_stamp;
     any = true;
   }
   if (!any) return;
   for (u32 i = 0; i < count; ++i) {
     const u32 arg = in.branch_args[args + i].index();
     ValueState& v = s_.values[arg];
-    const bool overwritten = v.overwritten_stamp == s_.edge_stamp ||
-                             (v.web != kNone && s_.values[v.web].web_stamp == s_.edge_stamp);
+    const bool overwritten =
+        v.overwritten_stamp == s_.edge_stamp ||
+        (v.slot_class != kNone && s_.slot_classes[v.slot_class].edge_stamp == s_.edge_stamp);
     if (!overwritten || reg_on_edge(arg) != kNoReg || v.shadow != kNone) continue;
     if ((v.flags & ValueState::kRemat) != 0 || s_.param_next_uses[params + i] == kNever) continue;
     if (in.params[params + i].index() == arg) continue;
@@ -181,6 +182,8 @@ void EdgeMoves::emit(const EdgeSite& site, std::vector<Move>& out) {
     ValueState& v = s_.values[entry.value];
     v.edge_stamp = stamp;
     v.edge_reg = entry.reg;
+    v.flags = static_cast<u16>(entry.slot_valid ? v.flags | ValueState::kEdgeSlotValid
+                                                : v.flags & ~ValueState::kEdgeSlotValid);
     before_.add(entry.reg);
   }
   for (u32 e = entries.begin; e < entries.end; ++e) {
@@ -220,8 +223,13 @@ void EdgeMoves::emit(const EdgeSite& site, std::vector<Move>& out) {
       if (s_.values[param_index].def_reg != kNoReg) continue;
       const u32 from = reg_on_edge(arg_index);
       if ((from != kNoReg) != from_reg) continue;
-      if (!from_reg && share_slot(param_index, arg_index)) {
-        s_.values[arg_index].flags |= ValueState::kNeedsSlot;
+      if (share_slot(param_index, arg_index)) {
+        ValueState& arg = s_.values[arg_index];
+        arg.flags |= ValueState::kNeedsSlot;
+        if (from_reg && (arg.flags & ValueState::kEdgeSlotValid) == 0) {
+          arg.store_cost += s_.blocks[site.from].weight * 8 + 1;
+          add(MoveKind::TentativeStore, arg_index, from, 0);
+        }
         continue;
       }
       if (from_reg) {

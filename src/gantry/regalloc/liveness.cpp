@@ -63,8 +63,22 @@ void Allocator::State::find_liveness() {
     for (u32 i = in.param_ranges[block]; i < in.param_ranges[block + 1]; ++i) {
       ValueState& value = values[in.params[i].index()];
       value.flags |= ValueState::kParam;
+      value.web = in.params[i].index();
       value.def_block = block;
       value.def_pos = in.block_insts[block];
+    }
+  }
+  for (u32 edge = 0; edge < in.successors.size(); ++edge) {
+    const u32 arg_begin = in.branch_arg_ranges[edge];
+    const u32 param_begin = in.param_ranges[in.successors[edge]];
+    for (u32 i = arg_begin; i < in.branch_arg_ranges[edge + 1]; ++i) {
+      const u32 arg = in.branch_args[i].index();
+      const u32 web = web_of(in.params[param_begin + (i - arg_begin)].index());
+      if (values[arg].web == kNone) {
+        values[arg].web = web;
+      } else {
+        values[web_of(arg)].web = web;
+      }
     }
   }
   bool limited = false;

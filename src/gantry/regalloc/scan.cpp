@@ -26,7 +26,7 @@ namespace {
 
 // A memory operand of an Any use is taken unless the value is used again this soon.
 constexpr u32 kReloadDistance = 24;
-constexpr u32 kLargestWeb = 12;
+constexpr u32 kMostClassesTried = 8;
 
 class Scan {
  public:
@@ -201,7 +201,7 @@ class Scan {
     v.last_pos = inst_;
     v.first_pos = inst_;
     v.def_reg = static_cast<u8>(reg);
-    join_web(index, v);
+    join_slot_class(index, v);
     v.flags &= static_cast<u16>(~V::kSlotValid);
     occupy(index, reg);
     s_.written.add(reg);
@@ -224,28 +224,42 @@ class Scan {
     return v.next_use != kNever &&
            (v.live_block == block_ || (v.def_block == block_ && v.first_pos != kNone));
   }
-  // At the definition of a value that is passed to a parameter: lets them share a slot if no other
-  // member of the parameter's web is live. In SSA form that is the whole test: of two values live
-  // together, one is live where the other is defined.
-  void join_web(u32 index, V& v) {
-    if (v.hint_value == kNone || v.web != kNone || v.web_size != 0) return;
-    if ((v.flags & (V::kRemat | V::kResident)) != 0) return;
-    V& param = value(v.hint_value);
-    if (((param.flags ^ v.flags) & V::kWide) != 0) return;
-    if (param.web == kNone) {
-      if (param.first_pos != kNone) return;  // it has left its web
-      param.web = v.hint_value;
-      param.web_size = 1;
+  bool class_is_free(u32 slot_class, const V& v) const {
+    const SlotClass& c = s_.slot_classes[slot_class];
+    return c.wide == ((v.flags & V::kWide) != 0) &&
+           (c.owner == kNone || !is_live(values_[c.owner]));
+  }
+  // At the definition of a member of a web: the slot it shares with others if it comes to need one.
+  // Any class will do in which no member is live here: in SSA form, of two values live together one
+  // is live where the other is defined.
+  void join_slot_class(u32 index, V& v) {
+    if (v.web == kNone || (v.flags & (V::kRemat | V::kResident)) != 0) return;
+    u32 choice = kNone;
+    const auto consider = [&](u32 slot_class) {
+      if (choice == kNone && slot_class != kNone && class_is_free(slot_class, v))
+        choice = slot_class;
+    };
+    if (v.hint_value != kNone) consider(value(v.hint_value).slot_class);
+    consider(v.wanted_class);
+    if (v.hint_value != kNone) consider(value(v.hint_value).wanted_class);
+    V& root = value(s_.web_of(index));
+    u32 tried = 0;
+    for (u32 at = root.first_class; at != kNone && choice == kNone && tried < kMostClassesTried;
+         at = s_.slot_classes[at].next, ++tried) {
+      consider(at);
     }
-    V& root = value(param.web);
-    if (root.web_size >= kLargestWeb) return;
-    for (u32 member = param.web; member != kNone; member = value(member).next_in_web) {
-      if (is_live(value(member))) return;
+    if (choice == kNone) {
+      choice = static_cast<u32>(s_.slot_classes.size());
+      SlotClass made;
+      made.next = root.first_class;
+      made.wide = (v.flags & V::kWide) != 0;
+      s_.slot_classes.push_back(made);
+      root.first_class = choice;
     }
-    v.web = param.web;
-    v.next_in_web = root.next_in_web;
-    root.next_in_web = index;
-    ++root.web_size;
+    s_.slot_classes[choice].owner = index;
+    v.slot_class = choice;
+    if (v.hint_value != kNone && value(v.hint_value).wanted_class == kNone)
+      value(v.hint_value).wanted_class = choice;
   }
   void place(u32 op, u32 reg) { s_.allocs[op] = Allocation::reg(PReg::from_index(reg)); }
   void place_in_slot(u32 op, u32 index) {
@@ -906,16 +920,9 @@ void Scan::place_params(u32 block) {
     V& v = value(index);
     v.def_reg = kNoReg;
     v.next_use = s_.param_next_uses[i];
-    if (v.web != kNone) {
-      for (u32 member = v.web; member != kNone; member = value(member).next_in_web) {
-        if (member == index || !is_live(value(member))) continue;
-        v.web = kNone;  // the others remain a web under its name
-        break;
-      }
-    }
     v.first_pos = v.last_pos = first;
     if (v.next_use == kNever) continue;
-    join_web(index, v);
+    join_slot_class(index, v);
     v.flags &= static_cast<u16>(~V::kSlotValid);
     u32 to = kNone;
     const bool crosses = (v.flags & V::kCrossesCall) != 0;
@@ -979,6 +986,7 @@ void Scan::enter_block(u32 block) {
     v.live_block = block;
     v.next_use = live.next_use;
     v.last_pos = end - 1;
+    if (v.slot_class != kNone) s_.slot_classes[v.slot_class].owner = live.value >> 2;
   }
   if (num_preds == 0) return;
   const bool has_params = in_.param_ranges[block] != in_.param_ranges[block + 1];

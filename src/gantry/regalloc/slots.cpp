@@ -21,8 +21,8 @@ void Allocator::State::assign_slots() {
       v.flags |= ValueState::kStoreAtDef;
     }
     if ((v.flags & ValueState::kResident) != 0) v.last_pos = input->num_insts;
-    if (v.web != kNone) {
-      u32& leader_index = values[v.web].web_leader;
+    if (v.slot_class != kNone) {
+      u32& leader_index = slot_classes[v.slot_class].leader;
       if (leader_index != kNone) {
         ValueState& leader = values[leader_index];
         leader.first_pos = std::min(leader.first_pos, v.first_pos);
@@ -66,8 +66,8 @@ void Allocator::State::assign_slots() {
   }
   num_slot_words = words;
   for (ValueState& v : values) {
-    if (v.web != kNone && (v.flags & ValueState::kNeedsSlot) != 0)
-      v.slot = values[values[v.web].web_leader].slot;
+    if (v.slot_class != kNone && (v.flags & ValueState::kNeedsSlot) != 0)
+      v.slot = values[slot_classes[v.slot_class].leader].slot;
   }
   for (const StackOperand operand : stack_operands) {
     allocs[operand.operand] = Allocation::stack(values[operand.value].slot);

@@ -31,7 +31,7 @@ class EdgeMoves {
         {site_.point, index, kind, static_cast<u8>(from), static_cast<u8>(to), site_.at_entry});
   }
   bool share_slot(u32 a, u32 b) const {
-    return s_.values[a].web != kNone && s_.values[a].web == s_.values[b].web;
+    return s_.values[a].slot_class != kNone && s_.values[a].slot_class == s_.values[b].slot_class;
   }
   u32 temp_reg(u32 reg_class);
   void release_temps();

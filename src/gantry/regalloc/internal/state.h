@@ -28,7 +28,8 @@ struct ValueState {
   static constexpr u16 kParam = 64;
   static constexpr u16 kBranchDef = 128;  // no store can follow its definition
   static constexpr u16 kStoreAtDef = 256;
-  static constexpr u16 kSlotDef = 512;  // defined in its slot
+  static constexpr u16 kSlotDef = 512;         // defined in its slot
+  static constexpr u16 kEdgeSlotValid = 1024;  // kSlotValid at the end of the edge's source
 
   u32 next_use = kNever;
   u32 live_index = kNone;  // backward: position in the list of live values
@@ -46,14 +47,13 @@ struct ValueState {
   u32 entry_stamp = 0;
   u32 vote = 0;
   u32 overwritten_stamp = 0;
-  u32 web_stamp = 0;
   u32 shadow = kNone;  // edges: the reserved slot that holds the value for a while
-  // Values that are passed to one parameter and are never live at the same time may share its slot:
-  // a web, named by the parameter that began it.
+  // Values connected through parameters form a web (union-find, kNone: in none), whose members
+  // share slots where they can: two of one slot class are never live at the same time.
   u32 web = kNone;
-  u32 next_in_web = kNone;
-  u32 web_size = 0;        // at the parameter that names it
-  u32 web_leader = kNone;  // there, too: the first member that needs the slot
+  u32 first_class = kNone;  // at the root of a web: its slot classes, a list
+  u32 slot_class = kNone;
+  u32 wanted_class = kNone;  // of the first value passed to a parameter not reached yet
   u16 flags = 0;
   u16 pending = 0;  // uses of the current instruction not placed yet
   u8 hint_reg =
@@ -98,6 +98,15 @@ struct Move {
   u8 from;
   u8 to;
   bool at_entry;  // belongs to the edge into the block that begins here
+};
+
+// A slot that several values of a web will share if they come to need one.
+struct SlotClass {
+  u32 owner = kNone;  // the value defined or entered last: if any member is live, it is this one
+  u32 edge_stamp = 0;
+  u32 leader = kNone;  // the first member that needs the slot
+  u32 next = kNone;    // of the same web
+  bool wide = false;
 };
 
 struct StackOperand {
@@ -178,6 +187,7 @@ struct Allocator::State {
   std::vector<Range> end_ranges;  // by block: registers at its end
   std::vector<RegEntry> entry_entries;
   std::vector<Range> entry_ranges;  // by loop header: registers at its start
+  std::vector<SlotClass> slot_classes;
   std::vector<Edit> edits;
   u32 edge_stamp = 0;
   u32 num_scratch = 0;  // reserved slots of 16 bytes
@@ -198,6 +208,13 @@ struct Allocator::State {
   std::vector<u64> heap;
   std::vector<u32> free_slots[2];
 
+  u32 web_of(u32 index) {
+    for (u32 up = values[index].web; up != index; up = values[index].web) {
+      values[index].web = values[up].web;
+      index = values[index].web;
+    }
+    return index;
+  }
   u8 class_of_reg(u8 reg) const { return reg >> 5; }
   std::span<const LiveIn> live_ins(u32 block) const {
     const Range range = live_ranges[block];
