@@ -1,5 +1,6 @@
-// Reads the first function of a CLIF file, verifies and compiles it, shows its machine code, and calls it with the
-// numbers given: compile_text FILE [NUMBER [NUMBER]]. The function must take and return i64.
+// Reads the first function of a CLIF file, verifies and compiles it, shows its machine code, and
+// calls it with the numbers given: compile_text FILE [NUMBER [NUMBER]]. The function must take and
+// return i64.
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -62,7 +63,8 @@ int main(int argc, char** argv) {
   }
 
   const usize num_params = func.signature.params.size();
-  bool callable = num_params == static_cast<usize>(argc - 2) && func.signature.returns.size() == 1 &&
+  bool callable = num_params == static_cast<usize>(argc - 2) &&
+                  func.signature.returns.size() == 1 &&
                   func.signature.call_conv == ir::CallConv::SystemV;
   for (const ir::AbiParam& param : func.signature.params) callable &= param.type == ir::kI64;
   for (const ir::AbiParam& result : func.signature.returns) callable &= result.type == ir::kI64;
@@ -76,7 +78,8 @@ int main(int argc, char** argv) {
   if (!callable) return fail(argv[1], "compiled, but cannot be called with these numbers");
 
   jit::Jit jit;
-  const Result<module::Symbol> symbol = jit.module().declare_function("main", module::Linkage::Export);
+  const Result<module::Symbol> symbol =
+      jit.module().declare_function("main", module::Linkage::Export);
   if (!symbol) return fail("module", symbol.error().message());
   const Result<void> defined = jit.module().define_function(
       *symbol, *std::move(code), [](ir::ExternalName) -> Result<module::Symbol> {
@@ -92,7 +95,8 @@ int main(int argc, char** argv) {
   // Arguments a function does not take are ignored by its calling convention.
   const i64 result = reinterpret_cast<i64 (*)(i64, i64)>(address)(args[0], args[1]);
   std::printf("%%%s(", func.name.text.c_str());
-  for (usize i = 0; i < num_params; ++i) std::printf("%s%lld", i == 0 ? "" : ", ", static_cast<long long>(args[i]));
+  for (usize i = 0; i < num_params; ++i)
+    std::printf("%s%lld", i == 0 ? "" : ", ", static_cast<long long>(args[i]));
   std::printf(") = %lld\n", static_cast<long long>(result));
   return 0;
 }

@@ -13,7 +13,8 @@ namespace {
 
 using namespace gantry;  // NOLINT: an example
 
-// fibonacci(n): i64 -> i64. Variables may be assigned anywhere; the builder finds out which value they have where.
+// fibonacci(n): i64 -> i64. Variables may be assigned anywhere; the builder finds out which value
+// they have where.
 Result<void> build_fibonacci(ir::Function& func, ir::CallConv call_conv) {
   func.signature.call_conv = call_conv;
   func.signature.params.push_back({ir::kI64});
@@ -23,8 +24,8 @@ Result<void> build_fibonacci(ir::Function& func, ir::CallConv call_conv) {
   const frontend::Variable n = builder.declare_var(ir::kI64);
   const frontend::Variable a = builder.declare_var(ir::kI64);
   const frontend::Variable b = builder.declare_var(ir::kI64);
-  const ir::Block entry = builder.create_block(), head = builder.create_block(), body = builder.create_block(),
-                  done = builder.create_block();
+  const ir::Block entry = builder.create_block(), head = builder.create_block(),
+                  body = builder.create_block(), done = builder.create_block();
   const auto go_to = [&](ir::Block block) { return builder.ins().block_call(block); };
 
   builder.append_block_params_for_function_params(entry);
@@ -68,9 +69,10 @@ Result<void> run(long n) {
   GANTRY_TRY_ASSIGN(const module::Symbol fibonacci,
                     jit.module().declare_function("fibonacci", module::Linkage::Export));
   // The function calls nobody, so no name has to be resolved.
-  GANTRY_TRY(jit.module().define_function(fibonacci, std::move(code), [](ir::ExternalName) -> Result<module::Symbol> {
-    return Error(ErrorKind::Invalid, "unexpected external name");
-  }));
+  GANTRY_TRY(jit.module().define_function(
+      fibonacci, std::move(code), [](ir::ExternalName) -> Result<module::Symbol> {
+        return Error(ErrorKind::Invalid, "unexpected external name");
+      }));
   GANTRY_TRY(jit.load());
 
   using Function = i64(i64);
@@ -84,6 +86,7 @@ Result<void> run(long n) {
 int main(int argc, char** argv) {
   const Result<void> ran = run(argc > 1 ? std::strtol(argv[1], nullptr, 10) : 20);
   if (ran.has_value()) return 0;
-  std::fprintf(stderr, "error: %.*s\n", static_cast<int>(ran.error().message().size()), ran.error().message().data());
+  std::fprintf(stderr, "error: %.*s\n", static_cast<int>(ran.error().message().size()),
+               ran.error().message().data());
   return 1;
 }

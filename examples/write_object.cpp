@@ -1,5 +1,6 @@
-// Writes an ELF object with a function `squares` for C to call: void squares(long* out, long count).
-// It fills out[0..count) with squares and reports the sum to the C function `report`, which the object imports.
+// Writes an ELF object with a function `squares` for C to call: void squares(long* out, long
+// count). It fills out[0..count) with squares and reports the sum to the C function `report`, which
+// the object imports.
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -28,10 +29,11 @@ Result<void> build_squares(ir::Function& func, ir::CallConv call_conv) {
   const ir::FuncRef report = func.dfg.ext_funcs.push(report_data);
 
   frontend::FunctionBuilder builder(func);
-  const frontend::Variable index = builder.declare_var(ir::kI64), sum = builder.declare_var(ir::kI64),
+  const frontend::Variable index = builder.declare_var(ir::kI64),
+                           sum = builder.declare_var(ir::kI64),
                            place = builder.declare_var(ir::kI64);
-  const ir::Block entry = builder.create_block(), head = builder.create_block(), body = builder.create_block(),
-                  done = builder.create_block();
+  const ir::Block entry = builder.create_block(), head = builder.create_block(),
+                  body = builder.create_block(), done = builder.create_block();
   const auto go_to = [&](ir::Block block) { return builder.ins().block_call(block); };
 
   builder.append_block_params_for_function_params(entry);
@@ -44,8 +46,8 @@ Result<void> build_squares(ir::Function& func, ir::CallConv call_conv) {
   builder.ins().jump(go_to(head));
 
   builder.switch_to_block(head);
-  builder.ins().brif(builder.ins().icmp(ir::IntCC::SignedLessThan, builder.use_var(index), count), go_to(body),
-                     go_to(done));
+  builder.ins().brif(builder.ins().icmp(ir::IntCC::SignedLessThan, builder.use_var(index), count),
+                     go_to(body), go_to(done));
 
   builder.switch_to_block(body);
   builder.seal_block(body);
@@ -69,7 +71,8 @@ Result<void> build_squares(ir::Function& func, ir::CallConv call_conv) {
 Result<void> write(const char* path) {
   target::Flags flags;
   GANTRY_TRY(flags.enable("is_pic"));  // calls may go through the procedure linkage table
-  GANTRY_TRY_ASSIGN(const target::TargetSpec spec, target::parse_target("x86_64-unknown-linux-gnu", flags));
+  GANTRY_TRY_ASSIGN(const target::TargetSpec spec,
+                    target::parse_target("x86_64-unknown-linux-gnu", flags));
   GANTRY_TRY_ASSIGN(target::TargetIsa * made, isa::lookup(spec));
   const std::unique_ptr<target::TargetIsa> isa(made);
 
@@ -79,18 +82,22 @@ Result<void> write(const char* path) {
   GANTRY_TRY_ASSIGN(target::CompiledCode code, codegen::compile(func, *isa, session));
 
   module::Module module;
-  GANTRY_TRY_ASSIGN(const module::Symbol squares, module.declare_function("squares", module::Linkage::Export));
-  GANTRY_TRY_ASSIGN(const module::Symbol report, module.declare_function("report", module::Linkage::Import));
+  GANTRY_TRY_ASSIGN(const module::Symbol squares,
+                    module.declare_function("squares", module::Linkage::Export));
+  GANTRY_TRY_ASSIGN(const module::Symbol report,
+                    module.declare_function("report", module::Linkage::Import));
   // `report` is the only name the function has.
-  GANTRY_TRY(module.define_function(squares, std::move(code),
-                                    [&](ir::ExternalName) -> Result<module::Symbol> { return report; }));
+  GANTRY_TRY(
+      module.define_function(squares, std::move(code),
+                             [&](ir::ExternalName) -> Result<module::Symbol> { return report; }));
 
   object::ElfX86_64Writer writer({.file_name = "squares"});
   GANTRY_TRY_ASSIGN(const std::vector<u8> bytes, writer.write(module));
   std::FILE* const file = std::fopen(path, "wb");
   if (file == nullptr) return Error(ErrorKind::Io, "cannot open the output file");
   const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-  if (std::fclose(file) != 0 || !written) return Error(ErrorKind::Io, "cannot write the output file");
+  if (std::fclose(file) != 0 || !written)
+    return Error(ErrorKind::Io, "cannot write the output file");
   return {};
 }
 

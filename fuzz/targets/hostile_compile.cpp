@@ -1,5 +1,6 @@
-// The property: what verifies compiles, or is refused as unsupported or beyond a limit; compiling does not depend on what
-// was compiled before. In checked builds the judges between the steps look on.
+// The property: what verifies compiles, or is refused as unsupported or beyond a limit; compiling
+// does not depend on what was compiled before. In checked builds the judges between the steps look
+// on.
 #include <vector>
 
 #include "gantry/codegen/compile.h"
@@ -47,7 +48,8 @@ const target::TargetIsa* isa_for(u32 isa_word, u32 shared) {
   }
   target::Flags flags;
   for (u32 bit = 0; bit < std::size(kSharedWords); ++bit) {
-    if ((shared >> bit & 1) != 0) GANTRY_CHECK(target::apply_setting(flags, kSharedWords[bit]).has_value());
+    if ((shared >> bit & 1) != 0)
+      GANTRY_CHECK(target::apply_setting(flags, kSharedWords[bit]).has_value());
   }
   Result<target::TargetSpec> spec = target::parse_target(kIsaWords[isa_word], flags);
   GANTRY_CHECK(spec.has_value());
@@ -69,10 +71,11 @@ int fuzz_hostile_compile(const u8* data, usize size) {
   const u32 mix = hash & 15;
   const u32 shared = mix == 0 ? 0 : (mix * 0x9e3779b1u >> 20) & 0xfff;
   const target::TargetIsa* const isa = isa_for(hash >> 8 & 7, shared);
-  const verifier::Environment environment{.has_isa = true,
-                                          .pointer_type = isa->pointer_type(),
-                                          .enable_pinned_reg = isa->flags().enable_pinned_reg,
-                                          .preserve_frame_pointers = isa->flags().preserve_frame_pointers};
+  const verifier::Environment environment{
+      .has_isa = true,
+      .pointer_type = isa->pointer_type(),
+      .enable_pinned_reg = isa->flags().enable_pinned_reg,
+      .preserve_frame_pointers = isa->flags().preserve_frame_pointers};
   reader::Reader reader(text, {.default_call_conv = isa->default_call_conv()});
   reader::Reader rereader(text, {.default_call_conv = isa->default_call_conv()});
   std::vector<verifier::Finding> findings;
@@ -98,7 +101,8 @@ int fuzz_hostile_compile(const u8* data, usize size) {
     const Result<target::CompiledCode> repeated = codegen::compile(again, *isa, fresh);
     GANTRY_CHECK(repeated.has_value());
     GANTRY_CHECK(code->code == repeated->code);
-    GANTRY_CHECK(code->relocs.size() == repeated->relocs.size() && code->traps.size() == repeated->traps.size());
+    GANTRY_CHECK(code->relocs.size() == repeated->relocs.size() &&
+                 code->traps.size() == repeated->traps.size());
   }
   return good;
 }

@@ -1,7 +1,9 @@
 // Drives one target with damaged copies of the texts found below paths:
-//   fuzz_hostile_NAME [--seconds N | --count N] [--seed S] PATH...     mutates; prints a line at the end
-//   fuzz_hostile_NAME --replay PATH...                                 runs the texts as they are
-// The seed of a failing text is printed and the text saved to fuzz_hostile_NAME.last. One text may take 20 seconds.
+//   fuzz_hostile_NAME [--seconds N | --count N] [--seed S] PATH...     mutates; prints a line at
+//   the end fuzz_hostile_NAME --replay PATH...                                 runs the texts as
+//   they are
+// The seed of a failing text is printed and the text saved to fuzz_hostile_NAME.last. One text may
+// take 20 seconds.
 #include <signal.h>
 #include <unistd.h>
 
@@ -21,7 +23,8 @@
 #include "hostile.h"
 
 // In builds with a sanitizer: what it calls before it ends the process.
-extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(void (*callback)());  // NOLINT: its name
+extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(
+    void (*callback)());  // NOLINT: its name
 
 namespace {
 
@@ -58,14 +61,15 @@ void add_pieces(const std::string& text, std::vector<std::string>& pieces) {
   while (start != std::string::npos && start < text.size()) {
     if (start != 0) ++start;
     const usize next = text.find("\nfunction ", start);
-    const std::string piece = text.substr(start, next == std::string::npos ? next : next - start + 1);
+    const std::string piece =
+        text.substr(start, next == std::string::npos ? next : next - start + 1);
     if (piece.size() <= 6000) pieces.push_back(piece);
     start = next;
   }
 }
 
-// Exchanges tokens by others of their kind (a value for a value, an opcode for an opcode), which the verifier gets to see
-// more often than the reader's mutator alone brings about.
+// Exchanges tokens by others of their kind (a value for a value, an opcode for an opcode), which
+// the verifier gets to see more often than the reader's mutator alone brings about.
 class KindMutator {
  public:
   void learn(const std::string& text) {
@@ -106,8 +110,8 @@ class KindMutator {
     usize at, size;
   };
   static bool is_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '+';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '+';
   }
   static std::vector<Token> tokens(const std::string& text) {
     std::vector<Token> found;
@@ -179,7 +183,8 @@ int run(const std::string& text) {
 }
 
 int usage() {
-  std::fprintf(stderr, "usage: " GANTRY_FUZZ_NAME " [--seconds N | --count N] [--seed S] [--replay] PATH...\n");
+  std::fprintf(stderr, "usage: " GANTRY_FUZZ_NAME
+                       " [--seconds N | --count N] [--seed S] [--replay] PATH...\n");
   return 2;
 }
 
@@ -224,7 +229,8 @@ int main(int argc, char** argv) {
   u64 rounds = 0, good = 0;
   if (replay) {
     for (const std::string& text : texts) good += run(text) != 0 ? 1 : 0;
-    std::printf("%zu texts replayed, %llu with a valid function\n", texts.size(), static_cast<unsigned long long>(good));
+    std::printf("%zu texts replayed, %llu with a valid function\n", texts.size(),
+                static_cast<unsigned long long>(good));
     return 0;
   }
   std::vector<std::string> pieces;
@@ -253,8 +259,9 @@ int main(int argc, char** argv) {
     if (way >= 5) text = mutator.mutated(text);
     good += run(text) != 0 ? 1 : 0;
   }
-  std::printf("%llu texts from seed %llu of %zu functions, %llu with a valid function, %.0f seconds\n",
-              static_cast<unsigned long long>(rounds), static_cast<unsigned long long>(first_seed), pieces.size(),
-              static_cast<unsigned long long>(good), elapsed());
+  std::printf(
+      "%llu texts from seed %llu of %zu functions, %llu with a valid function, %.0f seconds\n",
+      static_cast<unsigned long long>(rounds), static_cast<unsigned long long>(first_seed),
+      pieces.size(), static_cast<unsigned long long>(good), elapsed());
   return 0;
 }

@@ -1,5 +1,5 @@
-// The property: a text gives findings, or functions; a function that verifies prints, reads back, verifies again and
-// prints the same.
+// The property: a text gives findings, or functions; a function that verifies prints, reads back,
+// verifies again and prints the same.
 #include "gantry/ir/printer.h"
 #include "gantry/reader/reader.h"
 #include "gantry/verifier/verifier.h"
@@ -23,7 +23,8 @@ int fuzz_hostile_text(const u8* data, usize size) {
     if (!reader.next(func, &source)) break;
     if (reader.errors_in_last() != 0) {
       // No output without an error that says why: unless the list is full.
-      GANTRY_CHECK(reader.diagnostics().size() > errors_before || reader.diagnostics().size() >= 100);
+      GANTRY_CHECK(reader.diagnostics().size() > errors_before ||
+                   reader.diagnostics().size() >= 100);
       continue;
     }
     for (const reader::Comment& comment : source.comments) {

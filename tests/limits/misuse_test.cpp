@@ -1,0 +1,76 @@
+// Wrong use of the builders is a bug of the caller: it ends in a failed check that says what was
+// wrong, in every build, and never in damaged memory.
+#include <gtest/gtest.h>
+
+#include "gantry/frontend/function_builder.h"
+#include "gantry/ir/builder.h"
+
+namespace gantry::limits_testing {
+namespace {
+
+using ir::Block;
+using ir::Builder;
+using ir::Function;
+using ir::Value;
+
+TEST(BuilderMisuseDeathTest, blocks) {
+  Function func;
+  Builder build(func);
+  EXPECT_DEATH(build.switch_to_block(Block::from_index(7)), "block of another function");
+  EXPECT_DEATH(build.iconst(ir::kI32, 1), "no current block");
+  EXPECT_DEATH((void)build.block_call(Block::from_index(3)), "block of another function");
+}
+
+TEST(BuilderMisuseDeathTest, values) {
+  Function func;
+  Builder build(func);
+  const Block block = build.create_block();
+  build.switch_to_block(block);
+  const Value number = build.iconst(ir::kI32, 1);
+  const Value stranger = Value::from_index(1000000);
+  EXPECT_DEATH(build.iadd(stranger, number), "value of another function");
+  EXPECT_DEATH(build.iadd(number, stranger), "value of another function");
+  const Value strangers[] = {number, stranger};
+  EXPECT_DEATH(build.return_(strangers), "value of another function");
+  EXPECT_DEATH((void)build.block_call(block, strangers), "value of another function");
+}
+
+TEST(BuilderMisuseDeathTest, other_entities) {
+  Function func;
+  Builder build(func);
+  build.switch_to_block(build.create_block());
+  const Value number = build.iconst(ir::kI32, 1);
+  EXPECT_DEATH(build.call(ir::FuncRef::from_index(5), {}),
+               "function reference of another function");
+  EXPECT_DEATH(build.call_indirect(ir::SigRef::from_index(5), number, {}),
+               "signature of another function");
+  EXPECT_DEATH(build.br_table(number, ir::JumpTable::from_index(5)),
+               "jump table of another function");
+  EXPECT_DEATH(build.try_call(ir::FuncRef::from_index(0), {}, ir::ExceptionTable::from_index(5)),
+               "exception table of another function");
+}
+
+TEST(BuilderMisuseDeathTest, order_of_use_of_the_frontend) {
+  Function func;
+  func.signature.params.push_back({ir::kI32});
+  frontend::FunctionBuilder build(func);
+  const Block entry = build.create_block(), other = build.create_block();
+  build.append_block_params_for_function_params(entry);
+  EXPECT_DEATH(build.ins(), "Check failed|check failed|current");
+  build.switch_to_block(entry);
+  build.seal_block(entry);
+  EXPECT_DEATH(build.switch_to_block(other), "check");
+  EXPECT_DEATH(build.seal_block(entry), "check");
+  EXPECT_DEATH(build.use_var(frontend::Variable::from_index(3)), "check");
+  EXPECT_DEATH(build.def_var(frontend::Variable::from_index(3), func.dfg.block_params(entry)[0]),
+               "check");
+  const frontend::Variable variable = build.declare_var(ir::kI64);
+  EXPECT_DEATH(build.def_var(variable, func.dfg.block_params(entry)[0]), "check");
+  EXPECT_DEATH(build.switch_to_block(Block::from_index(99)), "check");
+  build.ins().jump(build.ins().block_call(other));
+  EXPECT_DEATH(build.ins().iconst(ir::kI32, 1), "check");
+  EXPECT_DEATH((void)build.finalize().has_value(), "check");
+}
+
+}  // namespace
+}  // namespace gantry::limits_testing
