@@ -191,7 +191,7 @@ std::string builder_inc() {
     }
     const std::string control = suffix ? "type"
                                 : inst.control.kind == Control::Kind::Operand
-                                    ? "func_.dfg.type(" + ident(inst.control.name) + ")"
+                                    ? "type_of(" + ident(inst.control.name) + ")"
                                     : "Type()";
     const std::string returned = results == 0 ? "Inst" : results == 1 ? "Value" : "std::pair<Value, Value>";
     out += "\n// " + std::string(inst.doc) + "\n" + returned + " " + ident(inst.name) + "(" + params + ") {\n";

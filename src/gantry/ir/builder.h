@@ -19,6 +19,8 @@ struct Ieee64 {
   u64 bits;
 };
 
+// Operands of other functions, and instructions without a current block, are bugs of the caller: they fail a check, in
+// every build. Whether the instructions make sense together is for the verifier to say.
 class Builder {
  public:
   explicit Builder(Function& func) : func_(func) {}
@@ -42,19 +44,29 @@ class Builder {
 #include "gantry/gen/meta/inst_builder.inc"
 
  private:
+  // Fails a check unless the function has everything the record names.
+  void check_operands(const InstData& data) const;
+  void check_values(std::span<const Value> values) const;
+  void check_value(Value value) const {
+    if (!func_.dfg.is_valid(value)) [[unlikely]] unreachable("value of another function");
+  }
+  Type type_of(Value value) const {
+    check_value(value);
+    return func_.dfg.type(value);
+  }
   u16 intern(const MemFlags& flags) { return func_.dfg.intern(flags).index; }
   ShuffleMask add_mask(const std::array<u8, 16>& mask) { return func_.dfg.add_shuffle_mask(mask); }
+  // Lists are copied first: they may lie in the pool that is about to grow (parameters of a block, results of a call).
   ValueList list_of(std::span<const Value> values) {
-    ValueList list;
-    list.assign(values, func_.dfg.lists());
-    return list;
+    copied_.assign(values.begin(), values.end());
+    return list_of_copied();
   }
   ValueList list_of(Value first, std::span<const Value> rest) {
-    ValueList list;
-    list.push(first, func_.dfg.lists());
-    list.append(rest, func_.dfg.lists());
-    return list;
+    copied_.assign(1, first);
+    copied_.insert(copied_.end(), rest.begin(), rest.end());
+    return list_of_copied();
   }
+  ValueList list_of_copied();
   static u64 masked(Type type, i64 imm) {
     return type.bits() >= 64 ? static_cast<u64>(imm) : static_cast<u64>(imm) & ((u64{1} << type.bits()) - 1);
   }
@@ -65,6 +77,7 @@ class Builder {
   Function& func_;
   PackedOption<Block> block_;
   u32 source_loc_ = kNoSourceLoc;
+  std::vector<Value> copied_;
 };
 
 }  // namespace gantry::ir

@@ -83,14 +83,26 @@ void DataFlowGraph::ensure_values(u32 count) {
   while (values_.size() < count) values_.push({});
 }
 
+// Chains stay short: an alias points to the end of its target's chain, and what a walk passes is shortened on the way.
 bool DataFlowGraph::make_alias(Value alias, Value target) {
-  for (Value at = target;;) {
-    if (at == alias) return false;
-    if (values_[at].kind() != ValueData::Kind::Alias) break;
-    at = Value::from_index(values_[at].owner());
-  }
-  values_[alias] = ValueData(ValueData::Kind::Alias, target.index(), type(target), 0);
+  const Value end = shorten(target);
+  if (end == alias) return false;
+  values_[alias] = ValueData(ValueData::Kind::Alias, end.index(), type(end), 0);
+  if (end != target) written_targets_.insert(alias, target);
   return true;
+}
+
+Value DataFlowGraph::shorten(Value value) {
+  const Value end = resolve(value);
+  while (value != end) {
+    const Value next = Value::from_index(values_[value].owner());
+    if (next != end) {
+      if (written_targets_.find(value) == nullptr) written_targets_.insert(value, next);
+      values_[value] = ValueData(ValueData::Kind::Alias, end.index(), type(end), 0);
+    }
+    value = next;
+  }
+  return end;
 }
 
 void DataFlowGraph::make_alias_as_written(Value alias, Value target) {
@@ -102,7 +114,11 @@ void DataFlowGraph::make_alias_as_written(Value alias, Value target) {
 
 void DataFlowGraph::resolve_all_aliases() {
   bool any = false;
-  for (const ValueData& data : std::as_const(values_).values()) any |= data.kind() == ValueData::Kind::Alias;
+  for (const Value value : values_.keys()) {
+    if (!is_alias(value)) continue;
+    any = true;
+    shorten(value);
+  }
   if (!any) return;
   const auto resolve_span = [&](std::span<Value> values) {
     for (Value& value : values) value = resolve(value);

@@ -271,6 +271,9 @@ class DataFlowGraph {
  private:
   static constexpr u32 kListBit = 1u << 31;
 
+  // The end of the chain of aliases from `value`, to which all of the chain then points.
+  Value shorten(Value value);
+
   PrimaryMap<Inst, InstData> insts_;
   std::vector<Value> results_;  // by instruction: reserved (none), the value, or a list handle with kListBit
   PrimaryMap<Value, ValueData> values_;

@@ -27,7 +27,7 @@ inline u64 hash_bytes(std::string_view bytes) {
     bytes.remove_prefix(8);
   }
   u64 tail = 0;
-  std::memcpy(&tail, bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(&tail, bytes.data(), bytes.size());  // an empty view may be null
   return hash_combine(hash, tail);
 }
 
