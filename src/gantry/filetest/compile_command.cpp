@@ -61,7 +61,9 @@ std::optional<Verdict> reason_not_to_compile(const Context& context) {
 
 Verdict run_compile(Context& context) {
   const Backend* const backend = context.options.backend;
-  Result<target::TargetIsa*> found = backend->lookup(*context.target);
+  target::TargetSpec spec = *context.target;
+  spec.flags.machine_code_cfg_info = true;  // the listing marks blocks; the code stays the same
+  Result<target::TargetIsa*> found = backend->lookup(spec);
   GANTRY_CHECK(found.has_value());  // asked by reason_not_to_compile
   const std::unique_ptr<target::TargetIsa> isa(*found);
   const bool precise = context.has_option("precise-output");
@@ -97,6 +99,7 @@ Verdict run_compile(Context& context) {
       }
       continue;
     }
+    if (!compiled->is_disassembled) return Verdict::skipped(SkipReason::NotBuilt, "disassembler");
     const std::string expected = expected_text(function);
     if (expected == compiled->text) continue;
     if (context.options.update) {
