@@ -61,9 +61,7 @@ std::optional<Verdict> reason_not_to_compile(const Context& context) {
 
 Verdict run_compile(Context& context) {
   const Backend* const backend = context.options.backend;
-  target::TargetSpec spec = *context.target;
-  spec.flags.machine_code_cfg_info = true;  // the listing marks blocks; the code stays the same
-  Result<target::TargetIsa*> found = backend->lookup(spec);
+  Result<target::TargetIsa*> found = backend->lookup(*context.target);
   GANTRY_CHECK(found.has_value());  // asked by reason_not_to_compile
   const std::unique_ptr<target::TargetIsa> isa(*found);
   const bool precise = context.has_option("precise-output");
