@@ -3,6 +3,7 @@
 
 #include "gantry/codegen/compile.h"
 #include "gantry/isa/lookup.h"
+#include "tools/disasm/disasm.h"
 
 namespace gantry::tool {
 namespace {
@@ -12,9 +13,18 @@ class NativeBackend final : public filetest::Backend {
   Result<target::TargetIsa*> lookup(const target::TargetSpec& spec) const override { return isa::lookup(spec); }
 
   Result<filetest::CompileOutput> compile(ir::Function& func, const target::TargetIsa& isa, Session& session,
-                                          const filetest::CompileRequest&) const override {
+                                          const filetest::CompileRequest& request) const override {
+    if (!request.want_text) {
+      GANTRY_TRY_ASSIGN(target::CompiledCode code, codegen::compile(func, isa, session));
+      return filetest::CompileOutput{std::move(code), {}};
+    }
+    TextWriter text;
+    text.line("VCode:");
+    const Session::DumpScope dump(session, codegen::passes(isa).back()->name, &text);
     GANTRY_TRY_ASSIGN(target::CompiledCode code, codegen::compile(func, isa, session));
-    return filetest::CompileOutput{std::move(code), {}};
+    text.line("\nDisassembled:");
+    tools::list_code(code, &func, text);
+    return filetest::CompileOutput{std::move(code), std::move(text).take(), tools::can_disassemble()};
   }
 };
 

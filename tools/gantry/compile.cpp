@@ -1,18 +1,47 @@
 // gantry compile: CLIF to machine code, with what one wants to see of it.
+#include <algorithm>
 #include <memory>
 
 #include "backend.h"
 #include "common.h"
+#include "gantry/codegen/compile.h"
 #include "gantry/ir/printer.h"
 #include "gantry/verifier/verifier.h"
+#include "object.h"
 
 namespace gantry::tool {
 
+int run_passes(const PassesOptions& options) {
+  const std::optional<target::TargetSpec> spec = target_from(options.target, {}, target::Flags{});
+  if (!spec) return kInputFault;
+  const filetest::Backend* const backend = code_generation();
+  if (backend == nullptr) {
+    complain("this build has no code generation");
+    return kInputFault;
+  }
+  const Result<target::TargetIsa*> found = backend->lookup(*spec);
+  if (!found.has_value()) {
+    complain(found.error().message());
+    return kInputFault;
+  }
+  const std::unique_ptr<target::TargetIsa> isa(*found);
+  constexpr usize kNameColumns = 18;
+  TextWriter out;
+  for (const PassInfo* pass : codegen::passes(*isa)) {
+    out.write(pass->name).repeat(' ', pass->name.size() < kNameColumns ? kNameColumns - pass->name.size() : 1);
+    out.line(pass->what);
+  }
+  print(out.view());
+  return kOk;
+}
+
 int run_compile(const CompileOptions& options) {
   const filetest::Backend* const backend = code_generation();
-  const std::optional<target::TargetSpec> spec =
+  std::optional<target::TargetSpec> spec =
       target_from(options.target, options.settings, target::Flags{});
   if (!spec) return kInputFault;
+  // The listing marks blocks; the code stays the same.
+  if (options.disassemble) spec->flags.machine_code_cfg_info = true;
   if (backend == nullptr) {
     complain("this build has no code generation");
     return kInputFault;
@@ -33,6 +62,15 @@ int run_compile(const CompileOptions& options) {
   Session session;
   session.enable_timing(options.times);
   TextWriter out;
+  for (const std::string& name : options.print_after) {
+    const std::vector<const PassInfo*> passes = codegen::passes(*isa);
+    if (std::none_of(passes.begin(), passes.end(), [&](const PassInfo* pass) { return pass->name == name; })) {
+      complain("no pass is called " + name + "; `gantry passes` lists them");
+      return kUsage;
+    }
+    session.dump_after(name, &out);
+  }
+  ObjectFile object;
   ir::Function working;
   const int read_status = for_each_function(options.paths, [&](const ir::Function& func) {
     out.clear();
@@ -45,6 +83,7 @@ int run_compile(const CompileOptions& options) {
       return;
     }
     working = func;
+    if (options.print) ir::print(func, out);
     Result<filetest::CompileOutput> compiled =
         backend->compile(working, *isa, session, {.want_text = options.disassemble});
     if (!compiled.has_value()) {
@@ -52,11 +91,22 @@ int run_compile(const CompileOptions& options) {
       status = kInputFault;
       return;
     }
-    if (options.print) ir::print(func, out);
     if (options.disassemble) out.write(compiled->text);
     out.line(name.view(), ": ", compiled->code.code.size(), " bytes");
     print(out.view());
+    if (options.output.empty()) return;
+    if (const Result<void> defined = object.define(working, std::move(compiled->code)); !defined.has_value()) {
+      complain(name.string() + ": " + std::string(defined.error().message()));
+      status = kInputFault;
+    }
   });
+  if (read_status != kOk) status = read_status;
+  if (!options.output.empty() && status == kOk) {
+    if (const Result<void> written = object.write(options.output); !written.has_value()) {
+      complain(written.error().message());
+      status = kInputFault;
+    }
+  }
   if (options.times) {
     out.clear();
     for (const PassTime& time : session.pass_times()) {
@@ -64,7 +114,7 @@ int run_compile(const CompileOptions& options) {
     }
     print(out.view());
   }
-  return status != kOk ? status : read_status;
+  return status;
 }
 
 }  // namespace gantry::tool

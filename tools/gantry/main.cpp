@@ -105,10 +105,20 @@ int main(int argc, char** argv) {
   verb->add_option("FILE", compile.paths, kFilesHelp)->required();
   verb->add_option("--target", compile.target, kTargetHelp);
   verb->add_option("--set", compile.settings, kSetHelp)->allow_extra_args(false);
+  verb->add_option("-o,--output", compile.output,
+                   "write an ELF object file; %name becomes the symbol name, u0:1 becomes u0_1");
+  verb->add_option("--print-after", compile.print_after,
+                   "print what a pass leaves behind; may be repeated")
+      ->allow_extra_args(false);
   verb->add_flag("-D,--disasm", compile.disassemble, "print instructions and disassembly");
   verb->add_flag("-p,--print", compile.print, "print the CLIF");
   verb->add_flag("-T,--times", compile.times, "print the time of each pass");
   verb->callback([&] { status = run_compile(compile); });
+
+  PassesOptions passes;
+  verb = add_verb(app, "passes", "list the passes of the compiler in order", "gantry passes");
+  verb->add_option("--target", passes.target, kTargetHelp);
+  verb->callback([&] { status = run_passes(passes); });
 
   PrintOptions cat;
   verb = add_verb(app, "cat", "read CLIF and print it", "gantry cat f.clif");

@@ -46,12 +46,18 @@ struct CompileOptions {
   Words paths;
   std::string target;  // empty: this machine
   Words settings;
-  std::string output;
+  std::string output;  // an object file; empty: none
+  Words print_after;   // passes
   bool disassemble = false;
   bool print = false;
   bool times = false;
 };
 int run_compile(const CompileOptions& options);
+
+struct PassesOptions {
+  std::string target;
+};
+int run_passes(const PassesOptions& options);
 
 struct BenchOptions {
   Words paths;

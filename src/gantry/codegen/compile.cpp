@@ -1,6 +1,7 @@
 // The whole compiler on a screen; the steps are elsewhere.
 #include "gantry/codegen/compile.h"
 
+#include "gantry/ir/printer.h"
 #include "gantry/opt/remove_constant_params.h"
 #include "gantry/verifier/verifier.h"
 
@@ -8,11 +9,24 @@ namespace gantry::codegen {
 namespace {
 constexpr PassInfo kVerify{"verify", "refuses functions that break a rule of the IR"};
 constexpr PassInfo kResolveAliases{"resolve-aliases", "replaces other names of values by the values"};
+constexpr const PassInfo* kPasses[] = {&kVerify, &kResolveAliases, &opt::kRemoveConstantParams, &kResolveAliases};
+
+PassSubject subject(const ir::Function& func) {
+  return {.object = &func,
+          .dump = [](const void* object, TextWriter& out) { ir::print(*static_cast<const ir::Function*>(object), out); }};
+}
+
 }  // namespace
+
+std::vector<const PassInfo*> passes(const target::TargetIsa& isa) {
+  std::vector<const PassInfo*> all(std::begin(kPasses), std::end(kPasses));
+  all.insert(all.end(), isa.passes().begin(), isa.passes().end());
+  return all;
+}
 
 Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa& isa, Session& session) {
   if (isa.flags().enable_verifier) {
-    PassScope pass(session, kVerify);
+    PassScope pass(session, kVerify, subject(func));
     const verifier::Environment environment{.has_isa = true,
                                             .pointer_type = isa.pointer_type(),
                                             .enable_pinned_reg = isa.flags().enable_pinned_reg,
@@ -25,14 +39,14 @@ Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa
 
 Result<void> optimize(ir::Function& func, const target::TargetIsa&, Session& session) {
   const auto resolve_aliases = [&] {
-    PassScope pass(session, kResolveAliases);
+    PassScope pass(session, kResolveAliases, subject(func));
     func.dfg.resolve_all_aliases();
   };
   // What follows reads operands as they are.
   resolve_aliases();
   {
     // Leaves aliases behind.
-    PassScope pass(session, opt::kRemoveConstantParams);
+    PassScope pass(session, opt::kRemoveConstantParams, subject(func));
     opt::remove_constant_params(func, session);
   }
   resolve_aliases();

@@ -1,5 +1,7 @@
 #pragma once
 // The pipeline: CLIF of one function in, machine code out.
+#include <vector>
+
 #include "gantry/target/target_isa.h"
 
 namespace gantry::codegen {
@@ -10,5 +12,8 @@ Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa
 
 // The in-place step of compile(), on a function that verifies; afterwards it still does.
 Result<void> optimize(ir::Function& func, const target::TargetIsa& isa, Session& session);
+
+// The steps of compile() for this back end, in order. Which of them run depends on the settings.
+std::vector<const PassInfo*> passes(const target::TargetIsa& isa);
 
 }  // namespace gantry::codegen

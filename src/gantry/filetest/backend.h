@@ -11,8 +11,9 @@ struct CompileRequest {
 };
 struct CompileOutput {
   target::CompiledCode code;
-  std::string text;  // `VCode:`, the instructions per block, an empty line, `Disassembled:`, the
-                     // disassembly
+  // `VCode:`, the instructions per block, an empty line, `Disassembled:`, the disassembly.
+  std::string text;
+  bool is_disassembled = true;  // false: bytes stand for the disassembly, for want of a disassembler
 };
 
 class Backend {

@@ -97,6 +97,7 @@ Verdict run_compile(Context& context) {
       }
       continue;
     }
+    if (!compiled->is_disassembled) return Verdict::skipped(SkipReason::NotBuilt, "disassembler");
     const std::string expected = expected_text(function);
     if (expected == compiled->text) continue;
     if (context.options.update) {

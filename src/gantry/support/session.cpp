@@ -34,7 +34,11 @@ PassScope::PassScope(Session& session, const PassInfo& pass, PassSubject subject
 
 PassScope::~PassScope() {
   if (session_.timing()) session_.add_pass_time(pass_, now_nanoseconds() - started_);
-  if (subject_.dump != nullptr && session_.wants_dump(pass_)) subject_.dump(subject_.object, session_.dump());
+  if (subject_.dump != nullptr) {
+    for (const Session::Dump& dump : session_.dumps_) {
+      if (dump.pass == pass_.name) subject_.dump(subject_.object, *dump.out);
+    }
+  }
 #if defined(GANTRY_CHECKED)
   if (subject_.verify != nullptr) {
     TextWriter findings;

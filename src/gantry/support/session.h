@@ -52,15 +52,24 @@ class Session {
   void clear_pass_times() { times_.clear(); }
   void add_pass_time(const PassInfo& pass, u64 nanoseconds);
 
-  // Text dumps after named passes go to this writer; null: none.
-  void set_dump(std::string_view after_pass, TextWriter* out) {
-    dump_after_ = after_pass;
-    dump_ = out;
-  }
-  bool wants_dump(const PassInfo& pass) const { return dump_ != nullptr && dump_after_ == pass.name; }
-  TextWriter& dump() { return *dump_; }
+  // What the named pass leaves behind is written to `out` as text, each time it runs. `pass` must outlive the request.
+  void dump_after(std::string_view pass, TextWriter* out) { dumps_.push_back({pass, out}); }
+  // The same for a while. Scopes nest.
+  class DumpScope {
+   public:
+    DumpScope(Session& session, std::string_view pass, TextWriter* out) : session_(session) {
+      session.dump_after(pass, out);
+    }
+    ~DumpScope() { session_.dumps_.pop_back(); }
+    DumpScope(const DumpScope&) = delete;
+    DumpScope& operator=(const DumpScope&) = delete;
+
+   private:
+    Session& session_;
+  };
 
  private:
+  friend class PassScope;
   struct Scratch {
     const void* owner;
     void* object;
@@ -71,8 +80,11 @@ class Session {
   std::vector<Scratch> scratch_;
   bool timing_ = false;
   std::vector<PassTime> times_;
-  std::string_view dump_after_;
-  TextWriter* dump_ = nullptr;
+  struct Dump {
+    std::string_view pass;
+    TextWriter* out;
+  };
+  std::vector<Dump> dumps_;
 };
 
 // What a pass works on, as far as the scope needs to know it.

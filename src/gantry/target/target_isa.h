@@ -1,6 +1,8 @@
 #pragma once
 // The rim between the pipeline, which knows no instruction set, and a back end: one virtual call
 // per function.
+#include <span>
+
 #include "gantry/ir/function.h"
 #include "gantry/support/result.h"
 #include "gantry/support/session.h"
@@ -29,6 +31,8 @@ class TargetIsa {
   // Machine code of a function that has been verified and optimised. Errors: Unsupported (a type,
   // opcode or convention this back end cannot do), LimitExceeded.
   virtual Result<CompiledCode> compile(const ir::Function& func, Session& session) const = 0;
+  // The steps of compile(), in order.
+  virtual std::span<const PassInfo* const> passes() const = 0;
 
  protected:
   explicit TargetIsa(const TargetSpec& spec) : spec_(spec) {}

@@ -201,6 +201,7 @@ class NothingIsa final : public TargetIsa {
   Result<CompiledCode> compile(const ir::Function&, Session&) const override {
     return Error(ErrorKind::Unsupported, "nothing");
   }
+  std::span<const PassInfo* const> passes() const override { return {}; }
 };
 
 TEST(TargetIsa, AnswersFromItsSpecification) {

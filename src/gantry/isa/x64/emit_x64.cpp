@@ -341,6 +341,7 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
   flags_ = &flags;
   const u32 num_blocks = vcode.input.num_blocks;
   buffer_.begin(num_blocks);
+  if (flags.machine_code_cfg_info) buffer_.record_blocks();
   GANTRY_TRY(lay_out_frame());
 
   pool_labels_.clear();

@@ -16,6 +16,9 @@ class X64Emitter final : public EmitHooks {
   Result<void> emit(const X64Lower& lower, const machinst::VCode& vcode, const regalloc::Output& regs,
                     const target::Flags& flags, bool avx, target::CompiledCode& out);
 
+  // Of the function emitted last.
+  const FrameBases& frame() const { return bases_; }
+
   void emit_rets(const PseudoInst& inst, EmitContext& context) override;
   void emit_call_known(const PseudoInst& inst, EmitContext& context) override;
   void emit_call_unknown(const PseudoInst& inst, EmitContext& context) override;

@@ -1,6 +1,7 @@
 // One function from CLIF to bytes: lower, allocate, emit. The working memory of all three belongs to the session.
 #include "gantry/isa/x64/isa_x64.h"
 
+#include "gantry/isa/x64/dump.h"
 #include "gantry/isa/x64/emit_x64.h"
 #include "gantry/isa/x64/lower_inl.h"
 #include "gantry/isa/x64/meta/row.h"
@@ -16,12 +17,29 @@ constexpr PassInfo kLower{"lower", "CLIF to machine instructions over virtual re
 constexpr PassInfo kAllocate{"regalloc", "virtual to physical registers and spill slots"};
 constexpr PassInfo kEmit{"emit", "frame, instructions and moves to bytes; labels and branches resolved"};
 
+constexpr const PassInfo* kPasses[] = {&kLower, &kAllocate, &kEmit};
+
 struct Scratch {
   explicit Scratch(const LowerOptions& options) : lower(options) {}
   X64Lower lower;
   regalloc::Allocator allocator;
   X64Emitter emitter;
 };
+
+// What the passes leave behind, as far as it exists.
+struct Stage {
+  const Scratch& scratch;
+  const machinst::VCode& vcode;
+  const regalloc::Output* regs = nullptr;
+  bool is_emitted = false;
+};
+PassSubject subject(const Stage& stage) {
+  return {.object = &stage, .dump = [](const void* object, TextWriter& out) {
+            const Stage& made = *static_cast<const Stage*>(object);
+            dump_vcode(made.scratch.lower, made.vcode, made.regs, made.is_emitted ? &made.scratch.emitter.frame() : nullptr,
+                       out);
+          }};
+}
 
 class X64Isa final : public target::TargetIsa {
  public:
@@ -30,8 +48,9 @@ class X64Isa final : public target::TargetIsa {
   Result<target::CompiledCode> compile(const ir::Function& func, Session& session) const override {
     Scratch& scratch = session.scratch<Scratch>(this, [this] { return new Scratch(options_); });
     machinst::VCode vcode;
+    Stage stage{scratch, vcode};
     {
-      PassScope pass(session, kLower);
+      PassScope pass(session, kLower, subject(stage));
       GANTRY_TRY(scratch.lower.prepare(func));
       Result<machinst::VCode> lowered = machinst::lower_function(scratch.lower, func);
       if (!lowered.has_value()) return std::move(lowered).error();
@@ -40,10 +59,11 @@ class X64Isa final : public target::TargetIsa {
     const regalloc::MachineEnv& env = machine_env(flags().enable_pinned_reg);
     regalloc::Output regs;
     {
-      PassScope pass(session, kAllocate);
+      PassScope pass(session, kAllocate, subject(stage));
       Result<regalloc::Output> allocated = scratch.allocator.allocate(vcode.input, env);
       if (!allocated.has_value()) return std::move(allocated).error();
       regs = *allocated;
+      stage.regs = &regs;
     }
     if (flags().regalloc_checker || kChecked) {
       Result<void> checked = regalloc::check(vcode.input, env, regs);
@@ -51,11 +71,13 @@ class X64Isa final : public target::TargetIsa {
     }
     target::CompiledCode code;
     {
-      PassScope pass(session, kEmit);
+      PassScope pass(session, kEmit, subject(stage));
       GANTRY_TRY(scratch.emitter.emit(scratch.lower, vcode, regs, flags(), options_.features.has(static_cast<u32>(meta::Feature::Avx)), code));
+      stage.is_emitted = true;
     }
     return code;
   }
+  std::span<const PassInfo* const> passes() const override { return kPasses; }
 
  private:
 #if defined(GANTRY_CHECKED)
