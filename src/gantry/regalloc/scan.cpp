@@ -239,8 +239,8 @@ class Scan {
       if (choice == kNone && slot_class != kNone && class_is_free(slot_class, v))
         choice = slot_class;
     };
-    if (v.hint_value != kNone) consider(value(v.hint_value).slot_class);
     consider(v.wanted_class);
+    if (v.hint_value != kNone) consider(value(v.hint_value).slot_class);
     if (v.hint_value != kNone) consider(value(v.hint_value).wanted_class);
     V& root = value(s_.web_of(index));
     u32 tried = 0;
@@ -289,6 +289,7 @@ class Scan {
   void leave_registers(u32 block);
   void enter_block(u32 block);
   void merge_states(u32 block);
+  void vote_on_params(u32 block);
   void place_params(u32 block);
   void leave_block(u32 block);
 
@@ -911,9 +912,53 @@ void Scan::merge_states(u32 block) {
   }
 }
 
+void Scan::vote_on_params(u32 block) {
+  const u32 param_begin = in_.param_ranges[block];
+  const u32 num_params = in_.param_ranges[block + 1] - param_begin;
+  s_.param_votes.assign(num_params, ParamVote{});
+  const u32 pred_end = in_.predecessor_ranges[block + 1];
+  for (u32 i = in_.predecessor_ranges[block]; i < pred_end; ++i) {
+    const u32 pred = in_.predecessors[i];
+    if (pred >= block) continue;
+    const u32 stamp = ++s_.edge_stamp;
+    for (u32 e = s_.end_ranges[pred].begin; e < s_.end_ranges[pred].end; ++e) {
+      const RegEntry entry = s_.end_entries[e];
+      V& v = value(entry.value);
+      v.edge_stamp = stamp;
+      v.flags = static_cast<u16>(entry.slot_valid ? v.flags | V::kEdgeSlotValid
+                                                  : v.flags & ~V::kEdgeSlotValid);
+    }
+    const u64 weight = s_.blocks[pred].weight * 8 + 1;
+    const u32 arg_begin = in_.branch_arg_ranges[in_.successor_ranges[pred]];
+    for (u32 k = 0; k < num_params; ++k) {
+      const V& arg = value(in_.branch_args[arg_begin + k].index());
+      ParamVote& vote = s_.param_votes[k];
+      if ((arg.flags & V::kRemat) != 0 || arg.live_block == block) {
+        vote.unstored += weight;  // the argument's slot, if any, cannot be shared
+      } else if (arg.edge_stamp != stamp) {
+        vote.in_memory += weight;
+        if (arg.slot_class == vote.slot_class) {
+          vote.majority += weight;
+        } else if (vote.majority > weight) {
+          vote.majority -= weight;
+        } else {
+          vote.slot_class = arg.slot_class;
+          vote.majority = weight - vote.majority;
+        }
+      } else if ((arg.flags & V::kEdgeSlotValid) == 0) {
+        vote.unstored += weight;
+      }
+    }
+  }
+}
+
 void Scan::place_params(u32 block) {
   const u32 first = in_.block_insts[block];
   const bool loop_call = s_.blocks[block].header == block && s_.blocks[block].loop_has_call;
+  const bool merges = in_.predecessor_ranges[block + 1] - in_.predecessor_ranges[block] > 1;
+  if (merges) vote_on_params(block);
+  const u32 near_end =
+      s_.blocks[block].header == block ? s_.blocks[block].end_pos + 1 : in_.block_insts[block + 1];
   for (u32 i = in_.param_ranges[block]; i < in_.param_ranges[block + 1]; ++i) {
     const u32 index = in_.params[i].index();
     const u32 reg_class = static_cast<u32>(in_.params[i].reg_class());
@@ -922,11 +967,15 @@ void Scan::place_params(u32 block) {
     v.next_use = s_.param_next_uses[i];
     v.first_pos = v.last_pos = first;
     if (v.next_use == kNever) continue;
+    const ParamVote vote = merges ? s_.param_votes[i - in_.param_ranges[block]] : ParamVote{};
+    if (vote.slot_class != kNone) v.wanted_class = vote.slot_class;
     join_slot_class(index, v);
     v.flags &= static_cast<u16>(~V::kSlotValid);
     u32 to = kNone;
     const bool crosses = (v.flags & V::kCrossesCall) != 0;
-    if ((v.flags & V::kResident) == 0) {
+    bool in_memory = (v.flags & V::kResident) != 0;
+    in_memory |= v.next_use >= near_end && vote.in_memory > vote.unstored;
+    if (!in_memory) {
       u32 available = free_[reg_class];
       if (crosses && loop_call) available &= ~s_.preferred[reg_class];
       if (crosses && (available & ~s_.preferred[reg_class]) != 0)

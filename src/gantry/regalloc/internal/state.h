@@ -126,6 +126,14 @@ struct LoopInfo {
   u8 loop_pressure[kNumRegClasses] = {};  // for headers: of the loop
 };
 
+// What speaks for a parameter's place: weights of the edges seen so far.
+struct ParamVote {
+  u64 in_memory = 0;       // the argument must be loaded if the parameter is in a register
+  u64 unstored = 0;        // it must be stored if the parameter is in memory
+  u32 slot_class = kNone;  // of most arguments in memory, if there is a majority
+  u64 majority = 0;
+};
+
 struct Masks {
   u32 of[kNumRegClasses] = {};
   u32& operator[](u32 i) { return of[i]; }
@@ -188,6 +196,7 @@ struct Allocator::State {
   std::vector<RegEntry> entry_entries;
   std::vector<Range> entry_ranges;  // by loop header: registers at its start
   std::vector<SlotClass> slot_classes;
+  std::vector<ParamVote> param_votes;  // of the block being entered, by parameter
   std::vector<Edit> edits;
   u32 edge_stamp = 0;
   u32 num_scratch = 0;  // reserved slots of 16 bytes
