@@ -1,6 +1,7 @@
 // The property: what verifies compiles, or is refused as unsupported or beyond a limit; compiling
 // does not depend on what was compiled before. In checked builds the judges between the steps look
 // on.
+#include <memory>
 #include <vector>
 
 #include "gantry/codegen/compile.h"
@@ -39,12 +40,12 @@ constexpr std::string_view kSharedWords[] = {"is_pic=true",
 const target::TargetIsa* isa_for(u32 isa_word, u32 shared) {
   struct Made {
     u32 key;
-    const target::TargetIsa* isa;
+    std::unique_ptr<target::TargetIsa> isa;
   };
   static std::vector<Made> made;
   const u32 key = isa_word << 16 | shared;
   for (const Made& entry : made) {
-    if (entry.key == key) return entry.isa;
+    if (entry.key == key) return entry.isa.get();
   }
   target::Flags flags;
   for (u32 bit = 0; bit < std::size(kSharedWords); ++bit) {
@@ -55,7 +56,7 @@ const target::TargetIsa* isa_for(u32 isa_word, u32 shared) {
   GANTRY_CHECK(spec.has_value());
   Result<target::TargetIsa*> isa = isa::lookup(*spec);
   GANTRY_CHECK(isa.has_value());
-  made.push_back({key, *isa});
+  made.push_back({key, std::unique_ptr<target::TargetIsa>(*isa)});
   return *isa;
 }
 

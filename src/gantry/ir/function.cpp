@@ -80,6 +80,7 @@ Type DataFlowGraph::control_type(Inst inst) const {
 }
 
 void DataFlowGraph::ensure_values(u32 count) {
+  GANTRY_CHECK(count <= limits::kMaxEntities.value);
   while (values_.size() < count) values_.push({});
 }
 
@@ -141,6 +142,7 @@ void DataFlowGraph::resolve_all_aliases() {
 }
 
 void DataFlowGraph::ensure_blocks(u32 count) {
+  GANTRY_CHECK(count <= limits::kMaxEntities.value);
   while (block_params_.size() < count) block_params_.push({});
 }
 

@@ -77,6 +77,8 @@ class Printer {
       defined_in_[value.index()] = block_number_;
   }
   void collect_aliases();
+  // The end of a chain of aliases; each chain is walked once.
+  Value root_of(Value value);
 
   void value(Value v) { out_.put('v', v.index()); }
 
@@ -90,6 +92,7 @@ class Printer {
   // number + 1.
   std::vector<u32> first_alias_, next_alias_;
   std::vector<Value> alias_stack_;
+  std::vector<Value> roots_;  // by alias, as far as known
   usize indent_ = 4;
 };
 
@@ -135,6 +138,21 @@ void Printer::collect_aliases() {
     next_alias_[i] = first_alias_[target];
     first_alias_[target] = i + 1;
   }
+}
+
+Value Printer::root_of(Value value) {
+  if (!dfg_.is_alias(value)) return value;
+  if (first_alias_.empty()) return dfg_.resolve(value);  // one instruction only
+  roots_.resize(dfg_.num_values());
+  alias_stack_.clear();
+  Value at = value;
+  while (dfg_.is_alias(at) && roots_[at.index()].index() == Value::kReserved) {
+    alias_stack_.push_back(at);
+    at = Value::from_index(dfg_.value_data(at).owner());
+  }
+  if (dfg_.is_alias(at)) at = roots_[at.index()];
+  for (const Value passed : alias_stack_) roots_[passed.index()] = at;
+  return at;
 }
 
 // All aliases of a value by number, then those of the last of them, and so on.
@@ -287,7 +305,7 @@ void Printer::print_constant_operands(Inst inst) {
   bool first = true;
   const auto print = [&](Value operand) {
     if (!dfg_.is_valid(operand)) return;
-    const Value root = dfg_.resolve(operand);
+    const Value root = root_of(operand);
     const ValueData& data = dfg_.value_data(root);
     if (data.kind() != ValueData::Kind::Result) return;
     const InstData& source = dfg_[Inst::from_index(data.owner())];

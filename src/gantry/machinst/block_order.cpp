@@ -14,6 +14,7 @@ void BlockOrder::compute(const ir::Function& func) {
   const u32 num_ir_blocks = dfg.num_blocks();
   nodes_.clear();
   call_nodes_.clear();
+  calls_.clear();
   node_of_.assign(num_ir_blocks, kUnreachable);
   pred_count_.assign(num_ir_blocks, 0);
   seen_.assign(num_ir_blocks, kUnreachable);
@@ -22,7 +23,7 @@ void BlockOrder::compute(const ir::Function& func) {
   // (1) Reachable blocks; nodes_ doubles as the work list. Calls hold ir block numbers for now.
   const ir::Block entry = *func.layout.entry();
   node_of_[entry.index()] = 0;
-  nodes_.push_back({entry, {}, 0, 0, 0});
+  nodes_.push_back({entry, {}, 0, 0});
   for (u32 at = 0; at < nodes_.size(); ++at) {
     const ir::Inst branch = *func.layout.last_inst(*nodes_[at].block);
     nodes_[at].branch = branch;
@@ -30,12 +31,13 @@ void BlockOrder::compute(const ir::Function& func) {
     dfg.for_each_block_call(branch, [&](ir::BlockCall call) {
       const ir::Block target = call.block(lists);
       call_nodes_.push_back(target.index());
+      calls_.push_back(call);
       const bool repeated = seen_[target.index()] == at && call.args(lists).empty();
       if (!repeated) ++pred_count_[target.index()];
       if (call.args(lists).empty()) seen_[target.index()] = at;
       if (node_of_[target.index()] == kUnreachable) {
         node_of_[target.index()] = static_cast<u32>(nodes_.size());
-        nodes_.push_back({target, {}, 0, 0, 0});
+        nodes_.push_back({target, {}, 0, 0});
       }
     });
     nodes_[at].num_calls = static_cast<u32>(call_nodes_.size()) - nodes_[at].first_call;
@@ -69,8 +71,9 @@ void BlockOrder::compute(const ir::Function& func) {
         continue;
       }
       const u32 node = static_cast<u32>(nodes_.size());
-      nodes_.push_back({{}, branch, i, static_cast<u32>(call_nodes_.size()), 1});
+      nodes_.push_back({{}, branch, static_cast<u32>(call_nodes_.size()), 1});
       call_nodes_.push_back(node_of_[target]);
+      calls_.push_back(calls_[first + i]);
       call_nodes_[first + i] = node;
       if (passes_nothing) seen_[target] = node;
     }
@@ -111,7 +114,8 @@ void BlockOrder::compute(const ir::Function& func) {
   last_named.assign(count, kUnreachable);
   for (u32 i = 0; i < count; ++i) {
     const Node& node = nodes_[postorder_[count - 1 - i]];
-    LoweredBlock lowered{node.block, node.branch, node.call_index, false};
+    LoweredBlock lowered{node.block, node.branch, {}, false};
+    if (!node.block) lowered.call = calls_[node.first_call];
     if (node.block) {
       number_of_[(*node.block).index()] = i;
       lowered.cold = func.layout.is_cold(*node.block) || dfg.opcode(*node.branch) == ir::Opcode::Trap;

@@ -13,9 +13,8 @@ namespace gantry::machinst {
 // A lowered block: a block of the function, or the detour of one edge.
 struct LoweredBlock {
   PackedOption<ir::Block> block;  // none: an edge
-  // An edge: the terminator it leaves, and which of its block calls (in the order of for_each_block_call).
-  PackedOption<ir::Inst> branch;
-  u32 call_index = 0;
+  PackedOption<ir::Inst> branch;  // its terminator; an edge: the one it leaves
+  ir::BlockCall call;             // an edge: the block call it stands for
   bool cold = false;
 };
 
@@ -46,8 +45,7 @@ class BlockOrder {
   struct Node {  // one per reachable block, and per edge block
     PackedOption<ir::Block> block;
     PackedOption<ir::Inst> branch;
-    u32 call_index = 0;
-    u32 first_call = 0;  // into calls_
+    u32 first_call = 0;  // into call_nodes_
     u32 num_calls = 0;
   };
   struct Frame {
@@ -66,6 +64,7 @@ class BlockOrder {
   std::vector<Node> nodes_;
   std::vector<u32> node_of_;    // by ir::Block: node, or kUnreachable
   std::vector<u32> call_nodes_; // by call: node it goes to
+  std::vector<ir::BlockCall> calls_;  // the same number: the call
   std::vector<u32> pred_count_; // by ir::Block: distinct edges into it
   std::vector<u32> seen_;       // by ir::Block: last node that named it as a target without arguments
   std::vector<u32> postorder_;

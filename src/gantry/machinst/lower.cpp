@@ -268,17 +268,22 @@ void LowerContext::end_block(InstKind kind) {
 
 void LowerContext::use_branch_args(u32 block) {
   const LoweredBlock& lowered = order_.block(block);
-  u32 index = 0;
-  dfg_->for_each_block_call(*lowered.branch, [&](ir::BlockCall call) {
-    const u32 at = index++;
-    // A real block passes what goes straight to a real block; an edge block passes its own call's arguments.
-    if (lowered.block ? !order_.block(order_.target(block, at).index()).block : at != lowered.call_index) return;
+  const auto use_args_of = [&](ir::BlockCall call) {
     const std::span<const ir::Value> params = dfg_->block_params(call.block(dfg_->lists()));
     const std::span<const ir::Value> args = call.args(dfg_->lists());
     for (u32 i = 0; i < params.size(); ++i) {
       const ir::BlockArg arg = ir::BlockArg::decoded(args[i]);
       if (arg.is_value() && is_used(params[i])) reg_of(arg.as_value());
     }
+  };
+  // An edge block passes its own call's arguments, a real block what goes straight to a real block.
+  if (!lowered.block) {
+    use_args_of(lowered.call);
+    return;
+  }
+  u32 index = 0;
+  dfg_->for_each_block_call(*lowered.branch, [&](ir::BlockCall call) {
+    if (order_.block(order_.target(block, index++).index()).block) use_args_of(call);
   });
 }
 
@@ -348,20 +353,14 @@ VCode LowerContext::finish() {
     if (!lowered.block && !try_results_.empty() && ir::is_call(dfg_->opcode(*lowered.branch))) {
       // The edge of a try_call: its results are those of the block the call ends.
       const u32 source = order_.predecessors()[order_.predecessor_ranges()[number]];
-      for (const TryResults& candidate : try_results_) {
-        if (candidate.block == source) results = &candidate;
-      }
+      // They were noted from the last block to the first.
+      const auto found = std::lower_bound(try_results_.begin(), try_results_.end(), source,
+                                          [](const TryResults& entry, u32 wanted) { return entry.block > wanted; });
+      if (found != try_results_.end() && found->block == source) results = &*found;
     }
     const u32 first_edge = order_.successor_ranges()[number], end_edge = order_.successor_ranges()[number + 1];
     if (first_edge == end_edge) continue;
-    u32 index = 0, edge = first_edge;
-    dfg_->for_each_block_call(*lowered.branch, [&](ir::BlockCall call) {
-      const u32 at = index++;
-      if (!lowered.block && at != lowered.call_index) return;
-      const u32 target = lowered.block ? order_.target(number, at).index() : order_.successors()[first_edge];
-      // Edges are the distinct targets in order of their first call.
-      if (edge == end_edge || order_.successors()[edge] != target) return;
-      ++edge;
+    const auto add_edge = [&](ir::BlockCall call, u32 target) {
       if (order_.block(target).block) {
         const std::span<const ir::Value> block_params = dfg_->block_params(call.block(lists));
         const std::span<const ir::Value> args = call.args(lists);
@@ -381,6 +380,18 @@ VCode LowerContext::finish() {
         }
       }
       branch_arg_ranges_.push_back(static_cast<u32>(branch_args_.size()));
+    };
+    if (!lowered.block) {
+      add_edge(lowered.call, order_.successors()[first_edge]);
+      continue;
+    }
+    u32 index = 0, edge = first_edge;
+    dfg_->for_each_block_call(*lowered.branch, [&](ir::BlockCall call) {
+      const u32 target = order_.target(number, index++).index();
+      // Edges are the distinct targets in order of their first call.
+      if (edge == end_edge || order_.successors()[edge] != target) return;
+      ++edge;
+      add_edge(call, target);
     });
     GANTRY_DCHECK(edge == end_edge);
   }

@@ -363,9 +363,7 @@ class Checker {
     const u32 begin = in_.param_ranges[block];
     const u32 end = in_.param_ranges[block + 1];
     if (begin == end) return;
-    const u32 pred = in_.predecessors[preds];
-    u32 edge = in_.successor_ranges[pred];
-    while (in_.successors[edge] != block) ++edge;
+    const u32 edge = entered_by_[block];
     for (usize i = 0, count = touched_.size(); i < count; ++i) {
       const u32 place = touched_[i];
       found_.clear();
@@ -392,6 +390,8 @@ class Checker {
         param_of_[in_.params[i].index()] = i;
       }
     }
+    entered_by_.assign(in_.num_blocks, kNone);
+    for (u32 edge = 0; edge < in_.successors.size(); ++edge) entered_by_[in_.successors[edge]] = edge;
     std::vector<u8> dirty(in_.num_blocks, 1);
     bool again = true;
     while (again) {
@@ -442,6 +442,7 @@ class Checker {
   const Output& out_;
   PRegSet allocatable_;
   usize clobber_at_ = 0;
+  std::vector<u32> entered_by_;  // by block: the last edge into it
   std::vector<Demand> owners_;
   std::vector<Node> nodes_;
   u32 free_node_ = kNone;

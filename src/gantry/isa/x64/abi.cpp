@@ -80,7 +80,7 @@ Result<void> place_values(std::span<const ir::AbiParam> values, ir::CallConv cal
   for (usize i = 0; i < values.size(); ++i) {
     const ir::AbiParam& param = values[i];
     Place place;
-    place.value = static_cast<u16>(i);
+    place.value = static_cast<u32>(i);
     place.type = param.type;
     place.extension = param.extension;
     if (param.purpose == ir::ArgPurpose::StructArg) {

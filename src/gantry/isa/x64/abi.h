@@ -22,7 +22,7 @@ struct Place {
   u32 offset = 0;
   u32 size = 0;        // StructCopy
   ir::Type type;       // of this word: the halves of an i128 are i64
-  u16 value = 0;       // which parameter or result it belongs to
+  u32 value = 0;       // which parameter or result it belongs to
   bool high = false;   // the upper half of an i128
 };
 

@@ -66,6 +66,9 @@ bool X64Lower::lower_inst(Inst inst, InstOutput& output) {
 }
 
 Error X64Lower::failure(Inst inst) {
+  if (!failure_reason_.empty() && failure_kind_ == ErrorKind::LimitExceeded) {
+    return Error(failure_kind_, failure_reason_);  // starts with the name of the limit
+  }
   TextWriter text;
   text.write("x86-64 cannot compile `");
   ir::print_inst(func(), inst, text);
@@ -568,7 +571,7 @@ const AbiSignature* X64Lower::abi_of(SigRef signature) {
   if (known == 0) {
     Result<void> made = lay_out(func().dfg.signatures[signature], options_.abi, abis_[signature.index()]);
     known = made.has_value() ? 1 : 2;
-    if (!made.has_value()) fail(made.error().message());
+    if (!made.has_value()) fail(made.error().message(), made.error().kind());
   }
   if (known == 2) fail("the signature has no layout on x86-64");
   return known == 1 ? &abis_[signature.index()] : nullptr;

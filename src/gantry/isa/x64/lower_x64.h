@@ -75,8 +75,10 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
  private:
   // Null (and the reason noted) when the signature has no layout here.
   const AbiSignature* abi_of(SigRef signature);
-  void fail(std::string_view reason) {
-    if (failure_reason_.empty()) failure_reason_ = reason;
+  void fail(std::string_view reason, ErrorKind kind = ErrorKind::Unsupported) {
+    if (!failure_reason_.empty()) return;
+    failure_reason_ = reason;
+    failure_kind_ = kind;
   }
   AMode address_of(Value p, i64 offset, u8 trap);
   bool lea_shift_of(Value value, Value& shifted, u8& amount);
@@ -115,6 +117,7 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   TailCallInfo tail_calls_;
   bool uses_tail_calls_ = false;
   std::string failure_reason_;
+  ErrorKind failure_kind_ = ErrorKind::Unsupported;
 };
 
 }  // namespace gantry::isa::x64
