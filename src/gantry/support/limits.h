@@ -17,7 +17,7 @@ struct Limit {
 
 // Ids of one kind in one function. Block-call arguments keep two tag bits beside a value number.
 inline constexpr Limit kMaxEntities{"max-entities", (u64{1} << 30) - 1, "entities of one kind in a function",
-                                    "ir/function_test.cpp"};
+                                    "limits/rows_test.cpp"};
 // ValueData keeps the number of a result or parameter in 18 bits.
 inline constexpr Limit kMaxBlockParams{"max-block-params", (u64{1} << 18) - 1,
                                        "parameters of one block, results of one instruction", "reader/limits_test.cpp"};
@@ -34,13 +34,13 @@ inline constexpr Limit kMaxTextErrors{"max-text-errors", 100, "errors reported f
 inline constexpr Limit kMaxTextBytes{"max-text-bytes", u64{1} << 31, "bytes of one CLIF or ISLE text",
                                      "reader/limits_test.cpp"};
 inline constexpr Limit kMaxFrameBytes{"max-frame-bytes", u64{1} << 30, "stack frame of one function",
-                                      "machinst/limits_test.cpp"};
+                                      "limits/rows_test.cpp"};
 inline constexpr Limit kMaxArgAreaBytes{"max-arg-area-bytes", u64{128} << 20, "argument or return area of a call",
-                                        "machinst/limits_test.cpp"};
+                                        "limits/rows_test.cpp"};
 inline constexpr Limit kMaxCodeBytes{"max-code-bytes", u64{1} << 30, "machine code of one function",
                                      "machinst/mach_buffer_test.cpp"};
 inline constexpr Limit kMaxVRegs{"max-vregs", (u64{1} << 28) - 1, "virtual registers of one function",
-                                 "machinst/limits_test.cpp"};
+                                 "limits/rows_test.cpp"};
 inline constexpr Limit kMaxIsleSites{"max-isle-sites", 65536, "binding sites of one ISLE term",
                                      "isle/limits_test.cpp"};
 inline constexpr Limit kMaxIsleFields{"max-isle-fields", 256, "fields or arguments of one ISLE term",
