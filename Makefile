@@ -2,7 +2,7 @@
 PRESET ?= release
 BUILD := build/$(PRESET)
 GANTRY := $(BUILD)/bin/gantry
-PACKAGES := g++ cmake ninja-build libgtest-dev libcli11-dev libfmt-dev libzstd-dev python3
+PACKAGES := g++ cmake ninja-build libgtest-dev libcli11-dev libzstd-dev libzydis-dev python3
 EXAMPLE := examples/gcd.clif
 
 .PHONY: run test build packages clean

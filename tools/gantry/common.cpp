@@ -12,6 +12,7 @@
 #endif
 
 #include "gantry/filetest/isolated.h"
+#include "gantry/support/check.h"
 
 namespace gantry::tool {
 namespace {
@@ -62,7 +63,17 @@ std::string with_colour(std::string_view message) {
   return text;
 }
 
+// An internal check failed: say so, and end with the status that means it is our bug.
+void die_with_report(std::string_view report) {
+  std::fwrite(report.data(), 1, report.size(), stderr);
+  std::fputs("This is a bug in gantry, whatever the input.\n", stderr);
+  std::fflush(nullptr);
+  ::_exit(kOurBug);
+}
+
 }  // namespace
+
+void install_check_hook() { set_check_hook(die_with_report); }
 
 Result<std::string> read_input(const std::string& path) {
   Result<std::string> bytes = filetest::read_whole_file(path == "-" ? "/dev/stdin" : path);

@@ -1,25 +1,15 @@
 // The command line of the tool: what verbs and options there are. The work is in one file per verb;
 // this one alone includes the option parser, whose header is dear.
-#include <unistd.h>
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <cstdio>
 
-#include "gantry/support/check.h"
 #include "verbs.h"
 
 namespace {
 
 using namespace gantry::tool;
-
-// An internal check failed: say so, and end with the status that means it is our bug.
-void die_with_report(std::string_view report) {
-  std::fwrite(report.data(), 1, report.size(), stderr);
-  std::fputs("This is a bug in gantry, whatever the input.\n", stderr);
-  std::fflush(nullptr);
-  ::_exit(kOurBug);
-}
 
 CLI::App* add_verb(CLI::App& app, const char* name, const char* what, const char* example) {
   CLI::App* const verb = app.add_subcommand(name, what);
@@ -35,7 +25,7 @@ constexpr const char* kSetHelp = "a setting, as NAME or NAME=VALUE; may be repea
 }  // namespace
 
 int main(int argc, char** argv) {
-  gantry::set_check_hook(die_with_report);
+  install_check_hook();
 
   CLI::App app("Gantry compiles CLIF to machine code.", "gantry");
   app.set_version_flag("--version", "gantry " GANTRY_VERSION);

@@ -15,6 +15,9 @@ enum ExitStatus : int {
 
 using Words = std::vector<std::string>;
 
+// From here on a failed internal check ends the process with kOurBug.
+void install_check_hook();
+
 struct TestOptions {
   Words paths;
   std::string command;

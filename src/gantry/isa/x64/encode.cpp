@@ -276,8 +276,13 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
   const bool short_jump = imm_length == OpInfo::kRel8;
   const u32 field = start_offset + static_cast<u32>(at - start);
   const u32 field_length = short_jump ? 1 : 4;
-  if ((info.flags & OpInfo::kModRm) == 0 && !short_jump && info.body != 0xe8)
-    buffer.add_branch(start_offset, field + 4);
+  if ((info.flags & OpInfo::kModRm) == 0 && !short_jump && info.body != 0xe8) {
+    if (info.body == 0xe9) {  // jmp: goes away when its target is next
+      buffer.add_uncond_branch(start_offset, field + 4, Label{static_cast<u32>(imm)});
+    } else {
+      buffer.add_branch(start_offset, field + 4);
+    }
+  }
   std::memset(at, 0, 4);
   buffer.commit(at + field_length);
   buffer.use_label(field, Label{static_cast<u32>(imm)},
