@@ -102,8 +102,9 @@ class Generator {
       func.signature.params = some_params(options_.max_params);
       func.signature.returns =
           choices_.one_in(2) ? shared_returns : some_params(options_.max_returns);
-      func.signature.call_conv =
-          options_.tail_calls && choices_.one_in(2) ? ir::CallConv::Tail : ir::CallConv::SystemV;
+      func.signature.call_conv = options_.tail_calls && choices_.one_in(2)
+                                     ? ir::CallConv::Tail
+                                     : some_convention(func.signature);
     }
     for (u32 i = 0; i < count; ++i) make_function(i);
   }
@@ -112,8 +113,24 @@ class Generator {
   Type some_type() { return types_[choices_.below(static_cast<u32>(types_.size()))]; }
   std::vector<ir::AbiParam> some_params(u32 max) {
     std::vector<ir::AbiParam> params(choices_.below(max + 1));
-    for (ir::AbiParam& param : params) param.type = some_type();
+    for (ir::AbiParam& param : params) {
+      param.type = some_type();
+      if (param.type.is_int() && param.type.bits() < 64 && choices_.one_in(4)) {
+        param.extension = choices_.one_in(2) ? ir::ArgExtension::Sext : ir::ArgExtension::Uext;
+      }
+    }
     return params;
+  }
+
+  ir::CallConv some_convention(const ir::Signature& signature) {
+    if (!options_.other_conventions || choices_.one_in(2)) return ir::CallConv::SystemV;
+    if (choices_.one_in(3)) return ir::CallConv::Fast;
+    if (signature.returns.empty()) return ir::CallConv::PreserveAll;
+    bool fits_words = signature.returns.size() == 1;
+    for (const std::vector<ir::AbiParam>* list : {&signature.params, &signature.returns}) {
+      for (const ir::AbiParam& param : *list) fits_words &= param.type.bits() <= 64;
+    }
+    return fits_words ? ir::CallConv::WindowsFastcall : ir::CallConv::SystemV;
   }
 
   void make_function(u32 index) {
@@ -177,6 +194,19 @@ class Generator {
     return made;
   }
   Value condition() {
+    if (choices_.one_in(5) && options_.floats) {
+      const Type type = choices_.one_in(2) ? ir::kF32 : ir::kF64;
+      const Value x = value(type), y = value(type);
+      return build_->fcmp(static_cast<ir::FloatCC>(choices_.below(14)), x, y);
+    }
+    if (choices_.one_in(6)) {
+      const Type type = int_type();
+      const Value x = value(type), y = value(type);
+      const Value both = build_->band(x, y);
+      if (choices_.one_in(2)) return both;
+      const ir::IntCC cc = static_cast<ir::IntCC>(choices_.below(10));
+      return build_->icmp(cc, both, choices_.one_in(2) ? constant(type) : value(type));
+    }
     if (choices_.one_in(2)) {
       const Type type = int_type();
       const Value x = value(type), y = value(type);
@@ -199,7 +229,7 @@ class Generator {
   void some_insts() {
     const u32 count = choices_.below(options_.max_insts_per_block + 1);
     for (u32 i = 0; i < count; ++i) {
-      switch (choices_.below(16)) {
+      switch (choices_.below(18)) {
         case 0:
         case 1:
           make_load();
@@ -213,6 +243,15 @@ class Generator {
           break;
         case 5:
           make_call();
+          break;
+        case 6:
+          make_update();
+          break;
+        case 7:
+          make_use_of_load();
+          break;
+        case 8:
+          make_use_of_constant();
           break;
         default:
           make_plain();
@@ -361,6 +400,18 @@ class Generator {
         break;
     }
     const ir::StackSlot ss = ir::StackSlot::from_index(slot);
+    if (choices_.one_in(4) && !aligned && room >= 7) {
+      // The same scaled: index << 1..3, in one instruction with the addition on some machines.
+      const u32 shift = 1 + choices_.below(3);
+      u32 mask = 0;
+      while (((mask * 2 + 1) << shift) <= room) mask = mask * 2 + 1;
+      const Value index = build_->band_imm_u(value(ir::kI64), mask);
+      const Value scaled = build_->ishl(index, build_->iconst(ir::kI64, shift));
+      const Value base = build_->stack_addr(ir::kI64, ss, 0);
+      place.base = choices_.one_in(2) ? build_->iadd(base, scaled) : build_->iadd(scaled, base);
+      place.offset = 0;
+      return place;
+    }
     if (choices_.one_in(3) && !aligned && room >= 1) {
       // An index that is only known when it runs: masked below the greatest power of two that fits.
       u32 mask = 1;
@@ -432,6 +483,102 @@ class Generator {
     data.words[2] = static_cast<u32>(place.offset);
     build_->insert(data, control);
   }
+  // ---- shapes that back ends have an instruction for
+
+  Value binary(u32 way, Value x, Value y) {
+    switch (way) {
+      case 0:
+        return build_->iadd(x, y);
+      case 1:
+        return build_->isub(x, y);
+      case 2:
+        return build_->band(x, y);
+      case 3:
+        return build_->bor(x, y);
+      case 4:
+        return build_->bxor(x, y);
+      default:
+        return build_->imul(x, y);
+    }
+  }
+  // Load, operation, store to the same place.
+  void make_update() {
+    const Type type = int_type();
+    const Value x = value(type);
+    const Place place = some_place(type.bytes(), false, true);
+    const Value old = build_->load(type, place.flags, place.base, place.offset);
+    const bool swapped = choices_.one_in(3);
+    const Value made = binary(choices_.below(6), swapped ? x : old, swapped ? old : x);
+    build_->store(place.flags, made, place.base, place.offset);
+    if (choices_.one_in(6)) scope_.push_back(old);
+    if (choices_.one_in(4)) scope_.push_back(made);
+  }
+  // A load used once, right behind it or with a store in between.
+  void make_use_of_load() {
+    const Type type = int_type();
+    const Value x = value(type);
+    const Place place = some_place(type.bytes(), false, true);
+    const Value loaded = build_->load(type, place.flags, place.base, place.offset);
+    if (choices_.one_in(5)) make_store();
+    const bool swapped = choices_.one_in(2);
+    const Value a = swapped ? loaded : x, b = swapped ? x : loaded;
+    switch (choices_.below(8)) {
+      case 0:
+        scope_.push_back(build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), a, b));
+        break;
+      case 1:
+        scope_.push_back(build_->select(condition(), a, b));
+        break;
+      case 2:
+        if (type == ir::kI8 || type == ir::kI16) {
+          scope_.push_back(choices_.one_in(2) ? build_->sextend(ir::kI32, loaded)
+                                              : build_->uextend(ir::kI64, loaded));
+          break;
+        }
+        [[fallthrough]];
+      default:
+        scope_.push_back(binary(choices_.below(6), a, b));
+        break;
+    }
+  }
+  // An operation with a constant: small ones, powers of two and limits have forms of their own.
+  void make_use_of_constant() {
+    const Type type = int_type();
+    const Value x = value(type), c = constant(type);
+    const bool swapped = choices_.one_in(4);
+    const Value a = swapped ? c : x, b = swapped ? x : c;
+    switch (choices_.below(8)) {
+      case 0:
+        scope_.push_back(build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), a, b));
+        break;
+      case 1:
+        scope_.push_back(build_->ishl(a, b));
+        break;
+      case 2:
+        scope_.push_back(choices_.one_in(2) ? build_->ushr(a, b) : build_->sshr(a, b));
+        break;
+      case 3:
+        make_division(type, x);
+        break;
+      default:
+        scope_.push_back(binary(choices_.below(6), a, b));
+        break;
+    }
+  }
+  // By a constant that is not zero, so that it seldom traps.
+  void make_division(Type type, Value x) {
+    static constexpr Opcode kOps[] = {Opcode::Udiv, Opcode::Urem, Opcode::Sdiv, Opcode::Srem};
+    const Opcode op = kOps[choices_.below(4)];
+    if (options_.allows != nullptr && !options_.allows(op, type)) return;
+    const u128 bits = generate_value(choices_, type).bits();
+    if (bits == 0 || type == ir::kI128) return;
+    ir::InstData data;
+    data.opcode = op;
+    data.set_arg(0, x);
+    data.set_arg(1, build_->iconst(type, sign_extended(static_cast<i64>(bits), type.bits())));
+    keep_results(build_->insert(data, type));
+  }
+
   void make_atomic() {
     if (!options_.atomics) return;
     const Type type = types_[choices_.below(4)];

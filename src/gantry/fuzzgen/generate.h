@@ -35,6 +35,9 @@ struct Options {
   bool big_endian = false;  // memory accesses that say `big`
   bool atomics = true;
   bool tail_calls = true;    // functions of convention tail, and return_call
+  // Functions of conventions fast, preserve_all (without results) and windows_fastcall (at most one,
+  // nothing beyond 64 bits) besides system_v.
+  bool other_conventions = false;
   bool x86_opcodes = false;  // opcodes that only x86 has
   // Two machines may differ in sign and payload of a NaN that arithmetic makes; this replaces each
   // by the canonical one.

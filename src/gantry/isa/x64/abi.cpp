@@ -13,6 +13,11 @@ namespace {
 
 constexpr PReg kIntArgs[] = {kRdi, kRsi, kRdx, kRcx, kR8, kR9};
 constexpr PReg kIntReturns[] = {kRax, kRdx, kRcx};  // the third only with the extensions of LLVM
+constexpr PReg kWindowsIntArgs[] = {kRcx, kRdx, kR8, kR9};
+constexpr u32 kWindowsHomeBytes = 32;  // above the return address, for the callee to use
+constexpr PRegSet kWindowsSaved = {kRbx, kRsi, kRdi, kR12, kR13, kR14, kR15, xmm(6), xmm(7), xmm(8), xmm(9),
+                                   xmm(10), xmm(11), xmm(12), xmm(13), xmm(14), xmm(15)};
+constexpr PRegSet kWindowsClobbers = {kRax, kRcx, kRdx, kR8, kR9, kR10, kR11, xmm(0), xmm(1), xmm(2), xmm(3), xmm(4), xmm(5)};
 constexpr PReg kTailIntReturns[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kR10};
 constexpr PReg kAllocatableInts[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kR10, kR11, kRbx, kR12, kR13, kR14, kR15};
 constexpr PReg kIntsUnpinnedExtra[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kR10, kR11};
@@ -40,12 +45,14 @@ struct Assigner {
   u32 next_int = 0;
   u32 next_float = 0;
   u64 stack = 0;
+  bool by_position = false;  // argument n has register n of its kind, whatever kinds came before
 
   bool take_reg(bool is_float, PReg& reg) {
     u32& next = is_float ? next_float : next_int;
     const std::span<const PReg> regs = is_float ? floats : ints;
     if (next >= regs.size()) return false;
     reg = regs[next++];
+    if (by_position) next_int = next_float = next;
     return true;
   }
   u32 take_stack(u32 bytes, u32 align) {
@@ -113,6 +120,19 @@ Result<void> place_values(std::span<const ir::AbiParam> values, ir::CallConv cal
   return {};
 }
 
+// What 64 bits cannot hold travels by reference, and several results have no rule of their own.
+Result<void> check_windows(const ir::Signature& signature) {
+  for (const std::vector<ir::AbiParam>* list : {&signature.params, &signature.returns}) {
+    for (const ir::AbiParam& param : *list) {
+      if (param.type.bits() > 64 || param.purpose == ir::ArgPurpose::StructArg) {
+        return unsupported("windows_fastcall: passed by reference, which is not supported: the type", param.type);
+      }
+    }
+  }
+  if (signature.returns.size() > 1) return unsupported("windows_fastcall with several results", {});
+  return {};
+}
+
 }  // namespace
 
 const regalloc::MachineEnv& machine_env(bool pinned) {
@@ -133,7 +153,8 @@ Result<void> lay_out(const ir::Signature& signature, const AbiOptions& options, 
     case ir::CallConv::Fast:
     case ir::CallConv::SystemV:
     case ir::CallConv::Tail:
-    case ir::CallConv::PreserveAll: break;
+    case ir::CallConv::PreserveAll:
+    case ir::CallConv::WindowsFastcall: break;
     default: {
       TextWriter text;
       text.put("calling convention ", meta::kCallConvs[static_cast<u32>(signature.call_conv)].name, " on x86-64");
@@ -142,11 +163,15 @@ Result<void> lay_out(const ir::Signature& signature, const AbiOptions& options, 
   }
   const bool tail = signature.call_conv == ir::CallConv::Tail;
   out.callee_pops = tail;
-  out.clobbers = signature.call_conv == ir::CallConv::PreserveAll ? PRegSet() : kCallerSaved;
+  const bool windows = signature.call_conv == ir::CallConv::WindowsFastcall;
+  const bool preserve_all = signature.call_conv == ir::CallConv::PreserveAll;
+  out.clobbers = preserve_all ? PRegSet() : windows ? kWindowsClobbers : kCallerSaved;
+  out.saved = preserve_all ? kAllRegs : windows ? kWindowsSaved : kCalleeSavedGprs;
+  if (windows) GANTRY_TRY(check_windows(signature));
 
-  const std::span<const PReg> floats(kFloats, tail ? 8 : 2);
+  const std::span<const PReg> floats(kFloats, tail ? 8 : windows ? 1 : 2);
   Assigner results{tail ? std::span<const PReg>(kTailIntReturns)
-                        : std::span<const PReg>(kIntReturns, options.llvm_extensions ? 3 : 2),
+                        : std::span<const PReg>(kIntReturns, windows ? 1 : options.llvm_extensions ? 3 : 2),
                    floats};
   GANTRY_TRY(place_values(signature.returns, signature.call_conv, options, results, out.returns));
   if (results.stack != 0) {
@@ -159,6 +184,7 @@ Result<void> lay_out(const ir::Signature& signature, const AbiOptions& options, 
   }
 
   Assigner params{kIntArgs, std::span<const PReg>(kFloats, 8)};
+  if (windows) params = {kWindowsIntArgs, std::span<const PReg>(kFloats, 4), 0, 0, kWindowsHomeBytes, true};
   if (out.has_return_area) ++params.next_int;
   GANTRY_TRY(place_values(signature.params, signature.call_conv, options, params, out.params));
   if (params.stack > limits::kMaxArgAreaBytes.value || results.stack > limits::kMaxArgAreaBytes.value) {

@@ -34,6 +34,7 @@ struct AbiSignature {
   bool has_return_area = false;    // its address is passed in rdi
   bool callee_pops = false;
   PRegSet clobbers;                // by a call
+  PRegSet saved;                   // what a function of this convention must hand back as it was
   ir::CallConv call_conv = ir::CallConv::SystemV;
 };
 

@@ -29,17 +29,15 @@ Result<void> X64Emitter::lay_out_frame() {
   const AbiSignature& abi = lower_->own_abi();
   PRegSet written = regs_->used_regs;
   for (const regalloc::ClobberEntry& entry : vcode_->input.clobbers) written |= entry.regs;
-  const bool preserve_all = abi.call_conv == ir::CallConv::PreserveAll;
   saved_.clear();
   saved_xmms_.clear();
-  const u32 wanted = written.mask(RegClass::Int) & (preserve_all ? kAllRegs : kCalleeSavedGprs).mask(RegClass::Int);
+  const u32 wanted = written.mask(RegClass::Int) & abi.saved.mask(RegClass::Int);
   for (u32 i = 0; i < 16; ++i) {
     if ((wanted >> i & 1) != 0 && !(flags_->enable_pinned_reg && gpr(i) == kR15)) saved_.push_back(gpr(i));
   }
-  if (preserve_all) {
-    for (u32 i = 0; i < 16; ++i) {
-      if ((written.mask(RegClass::Float) >> i & 1) != 0) saved_xmms_.push_back(xmm(i));
-    }
+  const u32 wanted_xmms = written.mask(RegClass::Float) & abi.saved.mask(RegClass::Float);
+  for (u32 i = 0; i < 16; ++i) {
+    if ((wanted_xmms >> i & 1) != 0) saved_xmms_.push_back(xmm(i));
   }
 
   enlarged_bytes_ = 0;

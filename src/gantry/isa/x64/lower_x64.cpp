@@ -838,8 +838,8 @@ void X64Lower::lower_try_call(Inst inst) {
   call.inst = inst;
   call.block = current_block();
   call.is_try = true;
-  const bool keeps_callee_saved =
-      abi->call_conv == ir::CallConv::SystemV || abi->call_conv == ir::CallConv::Fast;
+  const bool keeps_callee_saved = abi->call_conv == ir::CallConv::SystemV || abi->call_conv == ir::CallConv::Fast ||
+                                  abi->call_conv == ir::CallConv::WindowsFastcall;
   call.clobbers = keeps_callee_saved ? abi->clobbers : kAllRegs;
   call.stack_arg_bytes = abi->stack_arg_bytes;
   call.callee_pop_bytes = abi->callee_pops ? abi->stack_arg_bytes : 0;
