@@ -88,8 +88,8 @@ void DataFlowGraph::ensure_values(u32 count) {
 bool DataFlowGraph::make_alias(Value alias, Value target) {
   const Value end = shorten(target);
   if (end == alias) return false;
+  if (end != target && is_alias(alias) && resolve(alias) == end) return false;
   values_[alias] = ValueData(ValueData::Kind::Alias, end.index(), type(end), 0);
-  if (end != target) written_targets_.insert(alias, target);
   return true;
 }
 
@@ -97,10 +97,7 @@ Value DataFlowGraph::shorten(Value value) {
   const Value end = resolve(value);
   while (value != end) {
     const Value next = Value::from_index(values_[value].owner());
-    if (next != end) {
-      if (written_targets_.find(value) == nullptr) written_targets_.insert(value, next);
-      values_[value] = ValueData(ValueData::Kind::Alias, end.index(), type(end), 0);
-    }
+    values_[value] = ValueData(ValueData::Kind::Alias, end.index(), type(end), 0);
     value = next;
   }
   return end;
