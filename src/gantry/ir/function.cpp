@@ -88,7 +88,6 @@ void DataFlowGraph::ensure_values(u32 count) {
 bool DataFlowGraph::make_alias(Value alias, Value target) {
   const Value end = shorten(target);
   if (end == alias) return false;
-  if (end != target && is_alias(alias) && resolve(alias) == end) return false;
   values_[alias] = ValueData(ValueData::Kind::Alias, end.index(), type(end), 0);
   return true;
 }

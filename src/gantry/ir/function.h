@@ -221,8 +221,8 @@ class DataFlowGraph {
     const ValueDef d = def(value);
     return d.kind == ValueData::Kind::Result ? std::optional(d.inst()) : std::nullopt;
   }
-  // Makes `alias` another name of `target`. False (and no change) if that would close a cycle, or if both are names of
-  // one third value already.
+  // Makes `alias` another name of the value that `target` resolves to now. False (and no change) if that is `alias`
+  // itself.
   bool make_alias(Value alias, Value target);
   // The same for a value that is not defined yet. Text has chains of any length: the alias points to their end, so that
   // resolving stays one step, and what was written is kept for the printer.

@@ -103,8 +103,14 @@ TEST(DataFlowGraph, aliases_resolve_and_refuse_cycles) {
   const Value b = Value::from_index(2), c = Value::from_index(3);
   EXPECT_TRUE(func.dfg.make_alias(b, a));
   EXPECT_TRUE(func.dfg.make_alias(c, b));
-  EXPECT_FALSE(func.dfg.make_alias(b, c));
+  EXPECT_FALSE(func.dfg.make_alias(a, c));
+  EXPECT_FALSE(func.dfg.make_alias(a, a));
   EXPECT_EQ(func.dfg.resolve(c), a);
+  // c names what b stood for, so this closes nothing.
+  EXPECT_TRUE(func.dfg.make_alias(b, c));
+  EXPECT_EQ(func.dfg.resolve(b), a);
+  EXPECT_EQ(func.dfg.written_target(b), a);
+  EXPECT_EQ(func.dfg.written_target(c), a);
 }
 
 TEST(DataFlowGraph, memory_flags_are_interned) {
