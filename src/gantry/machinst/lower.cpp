@@ -184,7 +184,7 @@ void LowerContext::bind(VReg wanted, VReg made) {
         if (operands[i].vreg == made) operands[i].vreg = wanted;
       }
       if (vregs_.is_wide(made)) vregs_.mark_wide(wanted.index());
-      if (made.index() + 1 == vregs_.next) --vregs_.next;
+      if (made.index() + 1 == vregs_.next) vregs_.drop_last();
       return;
     }
     // Bound to another result before: that one's register holds this value too.

@@ -114,6 +114,11 @@ struct VRegSource {
     const u32 word = vreg.index() / 64;
     return word < wide.size() && (wide[word] >> (vreg.index() % 64) & 1) != 0;
   }
+  // The number of the last register goes to the next one, which need not be wide.
+  void drop_last() {
+    --next;
+    if (next / 64 < wide.size()) wide[next / 64] &= ~(u64{1} << (next % 64));
+  }
   void clear() {
     next = 0;
     wide.assign(wide.size(), 0);
