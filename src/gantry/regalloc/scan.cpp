@@ -878,7 +878,7 @@ void Scan::merge_states(u32 block) {
     const u64 missing = total - v.vote;
     if (missing != 0) {
       if ((v.flags & V::kRemat) != 0) continue;
-      if (v.next_use >= block_end && missing * 2 > v.vote) continue;
+      if (v.next_use >= block_end && missing * 4 > v.vote) continue;
     }
     occupy(entry.value, entry.reg);
   }
