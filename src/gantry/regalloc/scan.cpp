@@ -878,7 +878,7 @@ void Scan::merge_states(u32 block) {
     const u64 missing = total - v.vote;
     if (missing != 0) {
       if ((v.flags & V::kRemat) != 0) continue;
-      if (missing * 8 >= total * 7) continue;
+      if (missing * 2 >= total) continue;
       if (v.next_use >= block_end && missing * 4 > v.vote) continue;
     }
     occupy(entry.value, entry.reg);
@@ -976,8 +976,8 @@ void Scan::place_params(u32 block) {
     u32 to = kNone;
     const bool crosses = (v.flags & V::kCrossesCall) != 0;
     bool in_memory = (v.flags & V::kResident) != 0;
-    in_memory |= vote.in_memory >
-                 (v.next_use >= near_end ? vote.unstored : vote.unstored + vote.total / 8 * 6);
+    in_memory |=
+        vote.in_memory > (v.next_use >= near_end ? vote.unstored : vote.unstored + vote.total / 4);
     if (!in_memory) {
       u32 available = free_[reg_class];
       if (crosses && loop_call) available &= ~s_.preferred[reg_class];
