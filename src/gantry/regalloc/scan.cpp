@@ -878,7 +878,8 @@ void Scan::merge_states(u32 block) {
     const u64 missing = total - v.vote;
     if (missing != 0) {
       if ((v.flags & V::kRemat) != 0) continue;
-      if (v.next_use >= block_end && missing * 2 > v.vote) continue;
+      if (missing * 2 >= total) continue;
+      if (v.next_use >= block_end && missing * 4 > v.vote) continue;
     }
     occupy(entry.value, entry.reg);
   }
@@ -933,6 +934,7 @@ void Scan::vote_on_params(u32 block) {
     for (u32 k = 0; k < num_params; ++k) {
       const V& arg = value(in_.branch_args[arg_begin + k].index());
       ParamVote& vote = s_.param_votes[k];
+      vote.total += weight;
       if ((arg.flags & V::kRemat) != 0 || arg.live_block == block) {
         vote.unstored += weight;  // the argument's slot, if any, cannot be shared
       } else if (arg.edge_stamp != stamp) {
@@ -974,7 +976,8 @@ void Scan::place_params(u32 block) {
     u32 to = kNone;
     const bool crosses = (v.flags & V::kCrossesCall) != 0;
     bool in_memory = (v.flags & V::kResident) != 0;
-    in_memory |= v.next_use >= near_end && vote.in_memory > vote.unstored;
+    in_memory |=
+        vote.in_memory > (v.next_use >= near_end ? vote.unstored : vote.unstored + vote.total / 4);
     if (!in_memory) {
       u32 available = free_[reg_class];
       if (crosses && loop_call) available &= ~s_.preferred[reg_class];

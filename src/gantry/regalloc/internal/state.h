@@ -128,6 +128,7 @@ struct LoopInfo {
 
 // What speaks for a parameter's place: weights of the edges seen so far.
 struct ParamVote {
+  u64 total = 0;
   u64 in_memory = 0;       // the argument must be loaded if the parameter is in a register
   u64 unstored = 0;        // it must be stored if the parameter is in memory
   u32 slot_class = kNone;  // of most arguments in memory, if there is a majority
