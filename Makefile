@@ -7,7 +7,9 @@ EXAMPLE := examples/gcd.clif
 
 .PHONY: run test build packages clean
 
-run: build
+run: packages
+	cmake --preset $(PRESET) >/dev/null
+	cmake --build --preset $(PRESET) --target gantry
 	@echo "== $(EXAMPLE)"; cat $(EXAMPLE)
 	@echo; echo "== machine code"
 	$(GANTRY) compile -D $(EXAMPLE)

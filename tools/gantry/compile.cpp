@@ -25,7 +25,7 @@ int run_passes(const PassesOptions& options) {
     return kInputFault;
   }
   const std::unique_ptr<target::TargetIsa> isa(*found);
-  constexpr usize kNameColumns = 18;
+  constexpr usize kNameColumns = 24;
   TextWriter out;
   for (const PassInfo* pass : codegen::passes(*isa)) {
     out.write(pass->name).repeat(' ', pass->name.size() < kNameColumns ? kNameColumns - pass->name.size() : 1);
