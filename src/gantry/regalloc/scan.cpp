@@ -913,6 +913,8 @@ void Scan::merge_states(u32 block) {
   }
 }
 
+// Counts, for each parameter of a merge, on which edges its argument is in memory only and on which
+// in a register only. Edges back to a loop header are not known yet and have no vote.
 void Scan::vote_on_params(u32 block) {
   const u32 param_begin = in_.param_ranges[block];
   const u32 num_params = in_.param_ranges[block + 1] - param_begin;
