@@ -16,8 +16,6 @@
 
 namespace gantry::machinst {
 
-inline constexpr PassInfo kLowerPass{"lower", "CLIF to machine instructions over virtual registers, by rules"};
-
 // Registers of one value: i128 takes two, everything else one.
 struct ValueRegs {
   VReg lo;

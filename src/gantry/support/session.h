@@ -34,7 +34,8 @@ class Session {
 
   Arena& pass_arena() { return pass_arena_; }
 
-  // The working memory of one back end (or other owner), made by `make` at first use and kept until the session ends.
+  // The working memory of a back end (or other owner), made by `make` at first use and kept until the session ends.
+  // `owner` names it and must outlive the session: an address of static storage, not of an object that may come and go.
   template <class T>
   T& scratch(const void* owner, FunctionRef<T*()> make) {
     for (const Scratch& entry : scratch_) {

@@ -3,6 +3,7 @@
 
 #include "gantry/isa/x64/dump.h"
 #include "gantry/isa/x64/emit_x64.h"
+#include "gantry/isa/x64/flags_check.h"
 #include "gantry/isa/x64/lower_inl.h"
 #include "gantry/isa/x64/meta/row.h"
 #include "gantry/isa/x64/print.h"
@@ -46,7 +47,8 @@ class X64Isa final : public target::TargetIsa {
   X64Isa(const target::TargetSpec& spec, const LowerOptions& options) : TargetIsa(spec), options_(options) {}
 
   Result<target::CompiledCode> compile(const ir::Function& func, Session& session) const override {
-    Scratch& scratch = session.scratch<Scratch>(this, [this] { return new Scratch(options_); });
+    Scratch& scratch = session.scratch<Scratch>(&kPasses, [this] { return new Scratch(options_); });
+    scratch.lower.configure(options_);
     machinst::VCode vcode;
     Stage stage{scratch, vcode};
     {
@@ -69,6 +71,7 @@ class X64Isa final : public target::TargetIsa {
       Result<void> checked = regalloc::check(vcode.input, env, regs);
       if (!checked.has_value()) return std::move(checked).error();
     }
+    if (kChecked) GANTRY_TRY(check_flags(vcode, regs));
     target::CompiledCode code;
     {
       PassScope pass(session, kEmit, subject(stage));
@@ -113,8 +116,6 @@ Result<target::TargetIsa*> make_x64(const target::TargetSpec& spec) {
   options.abi.llvm_extensions = spec.flags.enable_llvm_abi_extensions;
   options.is_pic = spec.flags.is_pic;
   options.colocated_libcalls = spec.flags.use_colocated_libcalls;
-  options.spectre_tables = spec.flags.enable_table_access_spectre_mitigation;
-  options.pinned_reg = spec.flags.enable_pinned_reg;
   target::TargetIsa* isa = new X64Isa(spec, options);
   return isa;
 }

@@ -261,11 +261,6 @@ GprImm X64Lower::shift_count(Type ty, Value count) {
   if (ty.bits() >= 32) return {AMode::reg(reg.reg)};
   return {AMode::reg(x64_and(ir::kI32, reg, {AMode::imm(static_cast<i32>(mask))}).reg)};
 }
-bool X64Lower::log2_exact(u64 number, u8& exponent) {
-  exponent = static_cast<u8>(std::countr_zero(number));
-  return std::has_single_bit(number);
-}
-u64 X64Lower::u64_and(u64 a, u64 b) { return a & b; }
 u64 X64Lower::u64_of(u8 number) { return number; }
 u8 X64Lower::half_bits_of(Type ty) { return static_cast<u8>(ty.bits() / 2); }
 i32 X64Lower::clz_excess(Type ty) { return static_cast<i32>(32 - ty.bits()); }
@@ -274,10 +269,6 @@ u64 X64Lower::top_bit(Type ty) { return ty.bits() - 1; }
 Gpr X64Lower::all_ones_const(Type ty) { return x64_const(ty == ir::kI64 ? ~u64{0} : 0xffffffffu); }
 u32 X64Lower::atomic_op(AtomicRmwOp op) { return static_cast<u32>(op); }
 u32 X64Lower::swapped_atomic_op(AtomicRmwOp op) { return static_cast<u32>(op) | kAtomicSwapped; }
-AMode X64Lower::scaled_index(Gpr index, u8 shift, i32 disp) {
-  const Gpr zero = x64_const(0);
-  return AMode::indexed(zero.reg, index.reg, shift, disp);
-}
 Xmm X64Lower::with_flags_xmm(ProducesFlags producer, ConsumesFlags consumer) {
   push(producer.draft);
   push(consumer.draft);

@@ -15,9 +15,6 @@ struct LowerOptions {
   AbiOptions abi;
   bool is_pic = false;
   bool colocated_libcalls = false;
-  bool spectre_tables = true;   // clamp indices of jump tables
-  bool pinned_reg = false;
-  ir::CallConv libcall_conv = ir::CallConv::SystemV;
 };
 
 // A constant of the function's pool, named by its number in Mode::Constant.
@@ -42,6 +39,11 @@ struct TailCallInfo {
 class X64Lower final : public machinst::LowerContext, public X64Insts {
  public:
   explicit X64Lower(const LowerOptions& options);
+  // Other settings for the functions to come: the working memory outlives any one choice of them.
+  void configure(const LowerOptions& options) {
+    options_ = options;
+    features_ = options.features;
+  }
 
   // ---- the driver's interface
   bool lower_inst(Inst inst, InstOutput& output);
