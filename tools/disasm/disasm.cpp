@@ -43,7 +43,9 @@ void write_trap(ir::TrapCode trap, TextWriter& out) {
   out.put("user", trap.code);
 }
 
-u64 magnitude(i64 number) { return number < 0 ? u64{0} - static_cast<u64>(number) : static_cast<u64>(number); }
+u64 magnitude(i64 number) {
+  return number < 0 ? u64{0} - static_cast<u64>(number) : static_cast<u64>(number);
+}
 
 }  // namespace
 
@@ -62,7 +64,8 @@ void list_code(const target::CompiledCode& code, const ir::Function* func, TextW
   for (u32 i = 0; i < code.block_offsets.size(); ++i) blocks.push_back({code.block_offsets[i], i});
   std::sort(blocks.begin(), blocks.end());
   for (u32 offset = 0; offset < code.code.size();) {
-    for (; block < blocks.size() && blocks[block].first <= offset; ++block) out.line("mb", blocks[block].second, ':');
+    for (; block < blocks.size() && blocks[block].first <= offset; ++block)
+      out.line("mb", blocks[block].second, ':');
     text.clear();
     const u32 length = describe(code, offset, text);
     out.write("  ").write_hex(offset, 4).write("  ");
@@ -84,7 +87,8 @@ void list_code(const target::CompiledCode& code, const ir::Function* func, TextW
       } else if (func != nullptr) {
         ir::print_external_name(*func, record.name, out.write(' '));
       }
-      if (record.addend != 0) out.put(record.addend < 0 ? " - " : " + ").write(magnitude(record.addend));
+      if (record.addend != 0)
+        out.put(record.addend < 0 ? " - " : " + ").write(magnitude(record.addend));
     }
     out.write('\n');
     offset = end;

@@ -10,9 +10,12 @@ namespace {
 
 class NativeBackend final : public filetest::Backend {
  public:
-  Result<target::TargetIsa*> lookup(const target::TargetSpec& spec) const override { return isa::lookup(spec); }
+  Result<target::TargetIsa*> lookup(const target::TargetSpec& spec) const override {
+    return isa::lookup(spec);
+  }
 
-  Result<filetest::CompileOutput> compile(ir::Function& func, const target::TargetIsa& isa, Session& session,
+  Result<filetest::CompileOutput> compile(ir::Function& func, const target::TargetIsa& isa,
+                                          Session& session,
                                           const filetest::CompileRequest& request) const override {
     if (!request.want_text) {
       GANTRY_TRY_ASSIGN(target::CompiledCode code, codegen::compile(func, isa, session));
@@ -24,7 +27,8 @@ class NativeBackend final : public filetest::Backend {
     GANTRY_TRY_ASSIGN(target::CompiledCode code, codegen::compile(func, isa, session));
     text.line("\nDisassembled:");
     tools::list_code(code, &func, text);
-    return filetest::CompileOutput{std::move(code), std::move(text).take(), tools::can_disassemble()};
+    return filetest::CompileOutput{std::move(code), std::move(text).take(),
+                                   tools::can_disassemble()};
   }
 };
 

@@ -28,7 +28,8 @@ int run_passes(const PassesOptions& options) {
   constexpr usize kNameColumns = 24;
   TextWriter out;
   for (const PassInfo* pass : codegen::passes(*isa)) {
-    out.write(pass->name).repeat(' ', pass->name.size() < kNameColumns ? kNameColumns - pass->name.size() : 1);
+    out.write(pass->name)
+        .repeat(' ', pass->name.size() < kNameColumns ? kNameColumns - pass->name.size() : 1);
     out.line(pass->what);
   }
   print(out.view());
@@ -64,7 +65,8 @@ int run_compile(const CompileOptions& options) {
   TextWriter out;
   for (const std::string& name : options.print_after) {
     const std::vector<const PassInfo*> passes = codegen::passes(*isa);
-    if (std::none_of(passes.begin(), passes.end(), [&](const PassInfo* pass) { return pass->name == name; })) {
+    if (std::none_of(passes.begin(), passes.end(),
+                     [&](const PassInfo* pass) { return pass->name == name; })) {
       complain("no pass is called " + name + "; `gantry passes` lists them");
       return kUsage;
     }
@@ -95,7 +97,8 @@ int run_compile(const CompileOptions& options) {
     out.line(name.view(), ": ", compiled->code.code.size(), " bytes");
     print(out.view());
     if (options.output.empty()) return;
-    if (const Result<void> defined = object.define(working, std::move(compiled->code)); !defined.has_value()) {
+    if (const Result<void> defined = object.define(working, std::move(compiled->code));
+        !defined.has_value()) {
       complain(name.string() + ": " + std::string(defined.error().message()));
       status = kInputFault;
     }

@@ -1,4 +1,5 @@
-// gantry compile -o. A function may be called before it has been read: its name is an import until its definition comes.
+// gantry compile -o. A function may be called before it has been read: its name is an import until
+// its definition comes.
 #include "object.h"
 
 #include <cstdio>
@@ -15,12 +16,15 @@ std::string symbol_of(ir::UserExternalNameData user) {
   name.put('u', user.name_space, '_', user.index);
   return std::move(name).take();
 }
-std::string symbol_of(const ir::FunctionName& name) { return name.is_user ? symbol_of(name.user) : name.text; }
+std::string symbol_of(const ir::FunctionName& name) {
+  return name.is_user ? symbol_of(name.user) : name.text;
+}
 
 Result<std::string> symbol_of(const ir::Function& func, ir::ExternalName name) {
   switch (name.kind) {
     case ir::ExternalName::Kind::User: {
-      const ir::UserExternalNameData& user = func.user_names[ir::UserExternalName::from_index(name.index)];
+      const ir::UserExternalNameData& user =
+          func.user_names[ir::UserExternalName::from_index(name.index)];
       if (user.is_hole()) return Error(ErrorKind::Invalid, "a name that is not declared");
       return symbol_of(user);
     }
@@ -29,8 +33,9 @@ Result<std::string> symbol_of(const ir::Function& func, ir::ExternalName name) {
     case ir::ExternalName::Kind::LibCall:
       return std::string(meta::kLibCalls[name.index].symbol);
     case ir::ExternalName::Kind::KnownSymbol:
-      return Error(ErrorKind::Unsupported,
-                   "known symbol " + std::string(meta::kKnownSymbols[name.index]) + " in an object file");
+      return Error(
+          ErrorKind::Unsupported,
+          "known symbol " + std::string(meta::kKnownSymbols[name.index]) + " in an object file");
   }
   unreachable("ExternalName::Kind");
 }
@@ -40,10 +45,11 @@ Result<std::string> symbol_of(const ir::Function& func, ir::ExternalName name) {
 Result<void> ObjectFile::define(const ir::Function& func, target::CompiledCode&& code) {
   GANTRY_TRY_ASSIGN(const module::Symbol symbol,
                     module_.declare_function(symbol_of(func.name), module::Linkage::Export));
-  return module_.define_function(symbol, std::move(code), [&](ir::ExternalName name) -> Result<module::Symbol> {
-    GANTRY_TRY_ASSIGN(const std::string callee, symbol_of(func, name));
-    return module_.declare_function(callee, module::Linkage::Import);
-  });
+  return module_.define_function(
+      symbol, std::move(code), [&](ir::ExternalName name) -> Result<module::Symbol> {
+        GANTRY_TRY_ASSIGN(const std::string callee, symbol_of(func, name));
+        return module_.declare_function(callee, module::Linkage::Import);
+      });
 }
 
 Result<void> ObjectFile::write(const std::string& path) const {

@@ -7,8 +7,8 @@ namespace gantry::tool {
 
 class ObjectFile {
  public:
-  // Adds a compiled function. `func` knows the names its code refers to; those that no function of the input has are
-  // imports. Errors: Invalid (two functions of one name).
+  // Adds a compiled function. `func` knows the names its code refers to; those that no function of
+  // the input has are imports. Errors: Invalid (two functions of one name).
   Result<void> define(const ir::Function& func, target::CompiledCode&& code);
   // Errors: those of object::ObjectWriter, and Io.
   Result<void> write(const std::string& path) const;

@@ -51,7 +51,8 @@ TEST_F(Pipeline, RunsTheListedPasses) {
   const std::vector<const PassInfo*> listed = passes(*isa_);
   u64 runs = 0;
   for (const PassTime& time : session_.pass_times()) {
-    EXPECT_EQ(static_cast<u64>(std::count(listed.begin(), listed.end(), time.pass)), time.runs) << time.pass->name;
+    EXPECT_EQ(static_cast<u64>(std::count(listed.begin(), listed.end(), time.pass)), time.runs)
+        << time.pass->name;
     runs += time.runs;
   }
   EXPECT_EQ(runs, listed.size());

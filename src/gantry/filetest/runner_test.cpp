@@ -1,5 +1,5 @@
-// What becomes of a file: outcomes and reasons, files that crash or hang, and rewritten expectations. The back end here
-// is told by names of functions what to do.
+// What becomes of a file: outcomes and reasons, files that crash or hang, and rewritten
+// expectations. The back end here is told by names of functions what to do.
 #include "gantry/filetest/runner.h"
 
 #include <gtest/gtest.h>
@@ -19,14 +19,17 @@ namespace {
 class PuppetIsa final : public target::TargetIsa {
  public:
   explicit PuppetIsa(const target::TargetSpec& spec) : TargetIsa(spec) {}
-  Result<target::CompiledCode> compile(const ir::Function&, Session&) const override { return target::CompiledCode{}; }
+  Result<target::CompiledCode> compile(const ir::Function&, Session&) const override {
+    return target::CompiledCode{};
+  }
   std::span<const PassInfo* const> passes() const override { return {}; }
 };
 
 class PuppetBackend final : public Backend {
  public:
   Result<target::TargetIsa*> lookup(const target::TargetSpec& spec) const override {
-    if (spec.triple.arch != target::Arch::X86_64) return Error(ErrorKind::Unsupported, "no such back end");
+    if (spec.triple.arch != target::Arch::X86_64)
+      return Error(ErrorKind::Unsupported, "no such back end");
     target::TargetIsa* isa = new PuppetIsa(spec);
     return isa;
   }
@@ -55,7 +58,8 @@ FileReport run(std::string_view text, bool update = false) {
   return run_file("a.clif", text, options);
 }
 
-std::string function(std::string_view name, std::string_view signature = "()", std::string_view params = "") {
+std::string function(std::string_view name, std::string_view signature = "()",
+                     std::string_view params = "") {
   TextWriter out;
   out.put("function %", name, signature, " {\nblock0", params, ":\n    return\n}\n");
   return std::move(out).take();
@@ -91,7 +95,8 @@ std::string contents(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-std::vector<FileReport> run_isolated(std::span<const std::string> paths, u32 timeout_seconds, bool update = false) {
+std::vector<FileReport> run_isolated(std::span<const std::string> paths, u32 timeout_seconds,
+                                     bool update = false) {
   IsolatedOptions options;
   options.runner.backend = &kBackend;
   options.runner.update = update;
@@ -99,12 +104,14 @@ std::vector<FileReport> run_isolated(std::span<const std::string> paths, u32 tim
   options.timeout_seconds = timeout_seconds;
   std::vector<FileReport> reports;
   run_files(
-      paths, options, [&](const FileReport& report) { reports.push_back(report); }, [](usize, std::string_view) {});
+      paths, options, [&](const FileReport& report) { reports.push_back(report); },
+      [](usize, std::string_view) {});
   return reports;
 }
 
 TEST(Runner, PassesWhenACommandRanAndNoneFailed) {
-  const FileReport report = run("test compile\ntest optimize\ntarget x86_64\n\n" + function("fine"));
+  const FileReport report =
+      run("test compile\ntest optimize\ntarget x86_64\n\n" + function("fine"));
   EXPECT_EQ(report.outcome, Outcome::Passed) << report.error;
   ASSERT_EQ(report.commands.size(), 2u);
   for (const CommandReport& command : report.commands) {
@@ -122,36 +129,41 @@ TEST(Runner, NamesTheReasonForSkipping) {
       {"test compile\ntarget aarch64\n\n" + function("fine"), SkipReason::NotBuilt, "aarch64"},
       {"test run\ntarget aarch64\n\n" + function("fine"), SkipReason::NoTarget, ""},
       {"test optimize\ntarget x86_64\n\n" + function("fine"), SkipReason::NotBuilt, ""},
-      {"test compile\ntarget x86_64\n\n" + function("unsupported", "(f128)", "(v0: f128)"), SkipReason::NotSupported,
-       "f128"},
-      {"test compile precise-output\ntarget x86_64\n\n" + function("undisassembled"), SkipReason::NotBuilt,
-       "disassembler"},
+      {"test compile\ntarget x86_64\n\n" + function("unsupported", "(f128)", "(v0: f128)"),
+       SkipReason::NotSupported, "f128"},
+      {"test compile precise-output\ntarget x86_64\n\n" + function("undisassembled"),
+       SkipReason::NotBuilt, "disassembler"},
   };
   for (const Case& test : cases) {
     const FileReport report = run(test.text);
     EXPECT_EQ(report.outcome, Outcome::Skipped) << test.text << report.error;
     ASSERT_EQ(report.commands.size(), 1u);
     EXPECT_EQ(report.commands[0].reason, test.reason) << test.text;
-    EXPECT_NE(report.commands[0].detail.find(test.detail), std::string::npos) << report.commands[0].detail;
+    EXPECT_NE(report.commands[0].detail.find(test.detail), std::string::npos)
+        << report.commands[0].detail;
   }
 }
 
 // A listed type elsewhere in the file is no excuse.
 TEST(Runner, FailsForAFunctionWithoutAnythingListed) {
-  const FileReport report = run(std::string(kHeader) + function("unsupported") + function("other", "(f128)", "(v0: f128)"));
+  const FileReport report = run(std::string(kHeader) + function("unsupported") +
+                                function("other", "(f128)", "(v0: f128)"));
   EXPECT_EQ(report.outcome, Outcome::Failed);
 }
 TEST(Runner, FailsForTheFunctionBehindASkippedOne) {
-  const FileReport report = run("test compile\ntarget x86_64\n\n" + function("unsupported", "(f128)", "(v0: f128)") +
-                                function("fine") + "; check: something else\n");
+  const FileReport report =
+      run("test compile\ntarget x86_64\n\n" + function("unsupported", "(f128)", "(v0: f128)") +
+          function("fine") + "; check: something else\n");
   EXPECT_EQ(report.outcome, Outcome::Failed);
 }
 
 TEST(Runner, ComparesPreciseOutput) {
   const std::string head = "test compile precise-output\ntarget x86_64\n\n";
-  const std::string good = head + function("f") + "; VCode:\n;   nothing for f\n; \n; Disassembled:\n";
+  const std::string good =
+      head + function("f") + "; VCode:\n;   nothing for f\n; \n; Disassembled:\n";
   EXPECT_EQ(run(good).outcome, Outcome::Passed);
-  const FileReport bad = run(head + function("f") + "; VCode:\n;   something for f\n; \n; Disassembled:\n");
+  const FileReport bad =
+      run(head + function("f") + "; VCode:\n;   something for f\n; \n; Disassembled:\n");
   ASSERT_EQ(bad.outcome, Outcome::Failed);
   EXPECT_NE(bad.commands[0].detail.find("line 2"), std::string::npos) << bad.commands[0].detail;
 }

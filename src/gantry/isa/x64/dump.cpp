@@ -1,6 +1,6 @@
-// Problem: an instruction names blocks, callees, constants and tables by number, and the moves of the allocator are
-// instructions nobody wrote. Idea: print block after block as emission goes, put what a number stands for behind the
-// line, and print moves as the instructions they become.
+// Problem: an instruction names blocks, callees, constants and tables by number, and the moves of
+// the allocator are instructions nobody wrote. Idea: print block after block as emission goes, put
+// what a number stands for behind the line, and print moves as the instructions they become.
 #include "gantry/isa/x64/dump.h"
 
 #include "gantry/ir/printer.h"
@@ -16,8 +16,8 @@ using regalloc::Edit;
 
 class Dumper {
  public:
-  Dumper(const X64Lower& lower, const VCode& vcode, const regalloc::Output* regs, const FrameBases* frame,
-         TextWriter& out)
+  Dumper(const X64Lower& lower, const VCode& vcode, const regalloc::Output* regs,
+         const FrameBases* frame, TextWriter& out)
       : lower_(lower), vcode_(vcode), regs_(regs), context_{vcode.wide_imms, frame}, out_(out) {}
 
   void dump() {
@@ -44,7 +44,8 @@ class Dumper {
     out_.write('\n');
     const u32 first = vcode_.input.block_insts[block], end = vcode_.input.block_insts[block + 1];
     if (regs_ != nullptr) {
-      while (next_edit_ < regs_->edits.size() && regs_->edits[next_edit_].point < 2 * first) ++next_edit_;
+      while (next_edit_ < regs_->edits.size() && regs_->edits[next_edit_].point < 2 * first)
+        ++next_edit_;
     }
     for (u32 inst = first; inst < end; ++inst) {
       dump_edits(2 * inst);
@@ -63,7 +64,8 @@ class Dumper {
 
   void dump_inst(u32 number) {
     const regalloc::Input& input = vcode_.input;
-    const u32 first = input.operand_ranges[number], count = input.operand_ranges[number + 1] - first;
+    const u32 first = input.operand_ranges[number],
+              count = input.operand_ranges[number + 1] - first;
     out_.write("  ");
     std::span<const regalloc::Allocation> allocs;
     if (regs_ != nullptr) allocs = regs_->allocs.subspan(first, count);
@@ -118,12 +120,14 @@ class Dumper {
 
   void dump_edits(u32 point) {
     if (regs_ == nullptr) return;
-    for (; next_edit_ < regs_->edits.size() && regs_->edits[next_edit_].point == point; ++next_edit_) {
+    for (; next_edit_ < regs_->edits.size() && regs_->edits[next_edit_].point == point;
+         ++next_edit_) {
       const Edit& edit = regs_->edits[next_edit_];
       out_.write("  ");
       if (edit.from.kind() == Allocation::Kind::Remat) {
         const u32 inst = edit.from.index();
-        print_inst(vcode_.insts[inst], vcode_.input.operands.subspan(vcode_.input.operand_ranges[inst], 1),
+        print_inst(vcode_.insts[inst],
+                   vcode_.input.operands.subspan(vcode_.input.operand_ranges[inst], 1),
                    {&edit.to, 1}, context_, out_);
       } else {
         dump_move(edit);
@@ -134,7 +138,10 @@ class Dumper {
 
   void dump_move(const Edit& edit) {
     const bool between_regs = edit.from.is_reg() && edit.to.is_reg();
-    out_.write(edit.reg_class == RegClass::Int ? "mov " : between_regs ? "movaps " : edit.wide ? "movups " : "movsd ");
+    out_.write(edit.reg_class == RegClass::Int ? "mov "
+               : between_regs                  ? "movaps "
+               : edit.wide                     ? "movups "
+                                               : "movsd ");
     dump_place(edit.to, edit);
     out_.write(", ");
     dump_place(edit.from, edit);
@@ -167,8 +174,8 @@ class Dumper {
 
 }  // namespace
 
-void dump_vcode(const X64Lower& lower, const VCode& vcode, const regalloc::Output* regs, const FrameBases* frame,
-                TextWriter& out) {
+void dump_vcode(const X64Lower& lower, const VCode& vcode, const regalloc::Output* regs,
+                const FrameBases* frame, TextWriter& out) {
   Dumper(lower, vcode, regs, frame, out).dump();
 }
 
