@@ -71,7 +71,10 @@ class X64Isa final : public target::TargetIsa {
       Result<void> checked = regalloc::check(vcode.input, env, regs);
       if (!checked.has_value()) return std::move(checked).error();
     }
-    if (kChecked) GANTRY_TRY(check_flags(vcode, regs));
+    if (kChecked) {
+      const std::vector<FlagsFinding> findings = check_flags(vcode, regs);
+      if (!findings.empty()) unreachable(findings.front().what.c_str());
+    }
     target::CompiledCode code;
     {
       PassScope pass(session, kEmit, subject(stage));
