@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
   verb->add_flag("--update", test.update,
                  "rewrite precise-output expectations (also: CRANELIFT_TEST_BLESS=1)");
   verb->add_flag("--list", test.list,
-                 "list the files, or without a path the commands, and run nothing");
+                 "name the fate of every file and why what was skipped; without a path: list the commands");
   verb->add_flag("-v,--verbose", test.verbose, "name every file");
   int status = kOk;
   verb->callback([&] {

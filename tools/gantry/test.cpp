@@ -83,6 +83,20 @@ void print_failures(const filetest::FileReport& report) {
   print(out.view());
 }
 
+// One line: what became of the file, and what of it did not run and why.
+void print_fate(const filetest::FileReport& report) {
+  TextWriter out;
+  out.write(report.outcome == filetest::Outcome::Passed ? "pass " : "skip ").write(report.path);
+  for (const filetest::CommandReport& command : report.commands) {
+    if (command.outcome != filetest::Outcome::Skipped) continue;
+    out.put("  [", std::string_view(command.command), " skipped: ", to_string(command.reason));
+    if (!command.detail.empty()) out.put(" (", std::string_view(command.detail), ")");
+    out.write(']');
+  }
+  out.write('\n');
+  print(out.view());
+}
+
 int list_commands() {
   TextWriter out;
   for (const filetest::CommandInfo& command : filetest::commands()) {
@@ -102,10 +116,6 @@ int run_test(const TestOptions& options) {
   if (!files.has_value()) {
     complain(files.error().message());
     return kInputFault;
-  }
-  if (options.list) {
-    for (const std::string& file : *files) print(file + "\n");
-    return kOk;
   }
 
   const char* const bless = std::getenv("CRANELIFT_TEST_BLESS");
@@ -128,14 +138,13 @@ int run_test(const TestOptions& options) {
       [&](const filetest::FileReport& report) {
         summary.add(report);
         if (report.outcome == filetest::Outcome::Failed || options.verbose ||
-            !report.output.empty())
+            options.list || !report.output.empty())
           clear_progress();
         print(report.output);
         if (report.outcome == filetest::Outcome::Failed) {
           print_failures(report);
-        } else if (options.verbose) {
-          print((report.outcome == filetest::Outcome::Passed ? "pass " : "skip ") + report.path +
-                "\n");
+        } else if (options.verbose || options.list) {
+          print_fate(report);
         }
         std::fflush(stdout);
       },
