@@ -679,38 +679,47 @@ void X64Lower::push_call(const machinst::CallInfo& call, PackedOption<Value> cal
   LowerContext::insts().push_list(inst, call_operands_);
 }
 
+bool X64Lower::take_call_apart(Inst inst, CallParts& parts) {
+  const ir::DataFlowGraph& dfg = func().dfg;
+  parts.abi = abi_of(*dfg.call_signature(inst));
+  if (parts.abi == nullptr) return false;
+  call_operands_.clear();
+  parts.info.block = current_block();
+  parts.args = dfg.args(inst);
+  switch (ir::inst_facts(dfg.opcode(inst)).format) {
+    case gantry::meta::Format::CallIndirect:
+    case gantry::meta::Format::TryCallIndirect:
+      parts.callee = parts.args[0];
+      parts.args = parts.args.subspan(1);
+      break;
+    default: {
+      const ir::ExtFuncData& target = dfg.ext_funcs[FuncRef::from_index(dfg[inst].words[0])];
+      parts.info.name = target.name;
+      parts.info.colocated = target.colocated;
+      parts.info.patchable = target.patchable;
+    }
+  }
+  return true;
+}
+
 InstOutput X64Lower::lower_call(Inst inst) {
   const ir::DataFlowGraph& dfg = func().dfg;
   const InstOutput bound{InstOutput::kAlreadyBound, {}};
-  const AbiSignature* abi = abi_of(*dfg.call_signature(inst));
-  if (abi == nullptr) return bound;
-  const bool indirect = dfg.opcode(inst) == ir::Opcode::CallIndirect;
-  std::span<const Value> args = dfg.args(inst);
-  PackedOption<Value> callee;
-  if (indirect) {
-    callee = args[0];
-    args = args.subspan(1);
-  }
-  call_operands_.clear();
-  machinst::CallInfo call;
+  CallParts parts;
+  if (!take_call_apart(inst, parts)) return bound;
+  const AbiSignature* abi = parts.abi;
+  machinst::CallInfo& call = parts.info;
   call.inst = inst;
-  call.block = current_block();
   if (abi->has_return_area) {
     const Gpr area = x64_lea(ir::kI64, AMode::other(Mode::OutArg, static_cast<i32>(abi->stack_arg_bytes)));
     call_operands_.push_back(Operand::fixed_use(area.reg, kRdi));
   }
-  place_args(*abi, args, Mode::OutArg, 0);
+  place_args(*abi, parts.args, Mode::OutArg, 0);
   define_results(*abi, dfg.results(inst));
   call.clobbers = abi->clobbers;
   call.stack_arg_bytes = abi->stack_arg_bytes + abi->return_area_bytes;
   call.callee_pop_bytes = abi->callee_pops ? abi->stack_arg_bytes : 0;
-  if (!indirect) {
-    const ir::ExtFuncData& target = dfg.ext_funcs[FuncRef::from_index(dfg[inst].words[0])];
-    call.name = target.name;
-    call.colocated = target.colocated;
-    call.patchable = target.patchable;
-  }
-  push_call(call, callee);
+  push_call(call, parts.callee);
   load_stack_results(*abi, dfg.results(inst));
   return bound;
 }
@@ -760,20 +769,12 @@ void X64Lower::lower_return(std::span<const Value> values) {
 }
 
 void X64Lower::lower_tail_call(Inst inst) {
-  const ir::DataFlowGraph& dfg = func().dfg;
-  const AbiSignature* abi = abi_of(*dfg.call_signature(inst));
-  if (abi == nullptr) return;
-  const bool indirect = dfg.opcode(inst) == ir::Opcode::ReturnCallIndirect;
-  std::span<const Value> args = dfg.args(inst);
-  PackedOption<Value> callee;
-  if (indirect) {
-    callee = args[0];
-    args = args.subspan(1);
-  }
+  CallParts parts;
+  if (!take_call_apart(inst, parts)) return;
+  const AbiSignature* abi = parts.abi;
   for (const Place& place : own_abi_.params) {
     if (place.kind == Place::Kind::StructCopy) fail("tail calls from functions with struct arguments");
   }
-  call_operands_.clear();
   if (abi->has_return_area) {
     if (!return_area_.is_valid()) return_area_ = fresh_gpr();
     call_operands_.push_back(Operand::fixed_use(return_area_, kRdi));
@@ -781,36 +782,22 @@ void X64Lower::lower_tail_call(Inst inst) {
   uses_tail_calls_ = true;
   tail_calls_.max_stack_arg_bytes = std::max(tail_calls_.max_stack_arg_bytes, abi->stack_arg_bytes);
   // The new arguments end where the old ones end: the caller's stack pointer. Old ones have been loaded at entry.
-  place_args(*abi, args, Mode::InArg,
+  place_args(*abi, parts.args, Mode::InArg,
              static_cast<i32>(own_abi_.stack_arg_bytes) - static_cast<i32>(abi->stack_arg_bytes));
-  machinst::CallInfo call;
-  call.block = current_block();
-  call.is_tail = true;
-  call.callee_pop_bytes = abi->stack_arg_bytes;
-  if (!indirect) {
-    const ir::ExtFuncData& target = dfg.ext_funcs[FuncRef::from_index(dfg[inst].words[0])];
-    call.name = target.name;
-    call.colocated = target.colocated;
-  }
-  push_call(call, callee);
+  parts.info.is_tail = true;
+  parts.info.callee_pop_bytes = abi->stack_arg_bytes;
+  push_call(parts.info, parts.callee);
 }
 
 // Results and the exception's payload are both definitions of the call, by register: one register may serve both, since only
 // one kind of edge is taken.
 void X64Lower::lower_try_call(Inst inst) {
   const ir::DataFlowGraph& dfg = func().dfg;
-  const AbiSignature* abi = abi_of(*dfg.call_signature(inst));
-  if (abi == nullptr) return;
-  const bool indirect = dfg.opcode(inst) == ir::Opcode::TryCallIndirect;
-  std::span<const Value> args = dfg.args(inst);
-  PackedOption<Value> callee;
-  if (indirect) {
-    callee = args[0];
-    args = args.subspan(1);
-  }
+  CallParts parts;
+  if (!take_call_apart(inst, parts)) return;
+  const AbiSignature* abi = parts.abi;
   if (abi->has_return_area) return fail("try_call with results in memory is not supported yet");
-  call_operands_.clear();
-  place_args(*abi, args, Mode::OutArg, 0);
+  place_args(*abi, parts.args, Mode::OutArg, 0);
 
   VReg by_reg[regalloc::kNumPRegs];
   const auto def_in = [&](PReg reg) {
@@ -828,21 +815,14 @@ void X64Lower::lower_try_call(Inst inst) {
   }
   payload = {def_in(kRax), def_in(kRdx)};
 
-  machinst::CallInfo call;
+  machinst::CallInfo& call = parts.info;
   call.inst = inst;
-  call.block = current_block();
   call.is_try = true;
   const bool keeps_callee_saved = abi->call_conv == ir::CallConv::SystemV || abi->call_conv == ir::CallConv::Fast ||
                                   abi->call_conv == ir::CallConv::WindowsFastcall;
   call.clobbers = keeps_callee_saved ? abi->clobbers : kAllRegs;
   call.stack_arg_bytes = abi->stack_arg_bytes;
   call.callee_pop_bytes = abi->callee_pops ? abi->stack_arg_bytes : 0;
-  if (!indirect) {
-    const ir::ExtFuncData& target = dfg.ext_funcs[FuncRef::from_index(dfg[inst].words[0])];
-    call.name = target.name;
-    call.colocated = target.colocated;
-    call.patchable = target.patchable;
-  }
   const ir::ExceptionTableData& table = dfg.exception_tables[ir::ExceptionTable::from_index(dfg[inst].words[2])];
   u32 num_contexts = 0;
   for (const ir::ExceptionTableData::Item& item : table.items) {
@@ -852,7 +832,7 @@ void X64Lower::lower_try_call(Inst inst) {
   }
   call.num_contexts = num_contexts;
   call.normal_target = target(0).index();
-  push_call(call, callee);
+  push_call(call, parts.callee);
   set_try_results(returns, payload);
 }
 

@@ -89,6 +89,15 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   VReg word_of(const Place& place, Value value);
   void store_word(const Place& place, VReg reg, const AMode& to);
   VReg load_word(const Place& place, const AMode& from);
+  // What calls of all kinds begin with.
+  struct CallParts {
+    const AbiSignature* abi = nullptr;
+    std::span<const Value> args;
+    PackedOption<Value> callee;  // indirect calls
+    machinst::CallInfo info;     // with the block, and the target of a direct call
+  };
+  // False (and the reason noted) if the signature has no layout. Empties call_operands_.
+  bool take_call_apart(Inst inst, CallParts& parts);
   // Puts arguments where `abi` wants them: stores, and uses in call_operands_. Stack words go to `area` + their offset.
   void place_args(const AbiSignature& abi, std::span<const Value> args, Mode area, i32 area_offset);
   // Results of a call: defs in call_operands_, for values somebody wants.
