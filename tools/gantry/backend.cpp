@@ -1,6 +1,8 @@
 // Where the program that users run chooses its back ends.
 #include "backend.h"
 
+#include "common.h"
+
 #include "gantry/codegen/compile.h"
 #include "gantry/isa/lookup.h"
 #include "tools/disasm/disasm.h"
@@ -37,6 +39,15 @@ class NativeBackend final : public filetest::Backend {
 const filetest::Backend* code_generation() {
   static const NativeBackend kBackend;
   return &kBackend;
+}
+
+std::unique_ptr<target::TargetIsa> isa_for(const target::TargetSpec& spec) {
+  const Result<target::TargetIsa*> found = code_generation()->lookup(spec);
+  if (!found.has_value()) {
+    complain(found.error().message());
+    return nullptr;
+  }
+  return std::unique_ptr<target::TargetIsa>(*found);
 }
 
 }  // namespace gantry::tool

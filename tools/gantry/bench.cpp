@@ -142,16 +142,8 @@ int run_bench_compile(const BenchOptions& options) {
       target_from(options.target, options.settings, flags);
   if (!spec) return kInputFault;
   const filetest::Backend* const backend = code_generation();
-  if (backend == nullptr) {
-    complain("this build has no code generation");
-    return kInputFault;
-  }
-  const Result<target::TargetIsa*> found = backend->lookup(*spec);
-  if (!found.has_value()) {
-    complain(found.error().message());
-    return kInputFault;
-  }
-  const std::unique_ptr<target::TargetIsa> isa(*found);
+  const std::unique_ptr<target::TargetIsa> isa = isa_for(*spec);
+  if (isa == nullptr) return kInputFault;
 
   Bench bench(options, *backend, *isa);
   Figures total;

@@ -14,17 +14,8 @@ namespace gantry::tool {
 int run_passes(const PassesOptions& options) {
   const std::optional<target::TargetSpec> spec = target_from(options.target, {}, target::Flags{});
   if (!spec) return kInputFault;
-  const filetest::Backend* const backend = code_generation();
-  if (backend == nullptr) {
-    complain("this build has no code generation");
-    return kInputFault;
-  }
-  const Result<target::TargetIsa*> found = backend->lookup(*spec);
-  if (!found.has_value()) {
-    complain(found.error().message());
-    return kInputFault;
-  }
-  const std::unique_ptr<target::TargetIsa> isa(*found);
+  const std::unique_ptr<target::TargetIsa> isa = isa_for(*spec);
+  if (isa == nullptr) return kInputFault;
   constexpr usize kNameColumns = 24;
   TextWriter out;
   for (const PassInfo* pass : codegen::passes(*isa)) {
@@ -43,16 +34,8 @@ int run_compile(const CompileOptions& options) {
   if (!spec) return kInputFault;
   // The listing marks blocks; the code stays the same.
   if (options.disassemble) spec->flags.machine_code_cfg_info = true;
-  if (backend == nullptr) {
-    complain("this build has no code generation");
-    return kInputFault;
-  }
-  const Result<target::TargetIsa*> found = backend->lookup(*spec);
-  if (!found.has_value()) {
-    complain(found.error().message());
-    return kInputFault;
-  }
-  const std::unique_ptr<target::TargetIsa> isa(*found);
+  const std::unique_ptr<target::TargetIsa> isa = isa_for(*spec);
+  if (isa == nullptr) return kInputFault;
   verifier::Environment environment;
   environment.has_isa = true;
   environment.pointer_type = isa->pointer_type();

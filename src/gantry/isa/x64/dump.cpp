@@ -108,12 +108,8 @@ class Dumper {
   }
 
   void dump_external(u32 number) {
-    const ExternalUse& use = lower_.externals()[number];
+    const ExternalRef& use = lower_.externals()[number];
     out_.write("  ; ");
-    if (use.is_handler) {
-      out_.put("mb", use.handler_block);
-      return;
-    }
     ir::print_external_name(lower_.func(), use.name, out_);
     if (use.addend != 0) out_.put(" + ", use.addend);
   }

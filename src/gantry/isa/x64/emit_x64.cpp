@@ -41,8 +41,8 @@ Result<void> X64Emitter::lay_out_frame() {
   }
 
   enlarged_bytes_ = 0;
-  if (lower_->uses_tail_calls() && lower_->tail_calls().max_stack_arg_bytes > abi.stack_arg_bytes) {
-    enlarged_bytes_ = lower_->tail_calls().max_stack_arg_bytes - abi.stack_arg_bytes;
+  if (lower_->max_tail_arg_bytes() > abi.stack_arg_bytes) {
+    enlarged_bytes_ = lower_->max_tail_arg_bytes() - abi.stack_arg_bytes;
   }
   const u64 outgoing = align16(vcode_->outgoing_arg_bytes);
   const u64 slots = outgoing;
@@ -346,13 +346,11 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
   for (const PoolConstant& constant : lower.pool()) {
     pool_labels_.push_back(buffer_.constant({constant.bytes, constant.size}, constant.size));
   }
-  externals_.clear();
-  for (const ExternalUse& use : lower.externals()) externals_.push_back({use.name, use.addend});
   EmitContext context{.buffer = buffer_,
                       .frame = bases_,
                       .constants64 = vcode.wide_imms,
                       .pool = pool_labels_,
-                      .symbols = externals_,
+                      .symbols = lower.externals(),
                       .table_ranges = vcode.table_ranges,
                       .table_targets = vcode.table_targets,
                       .hooks = this,

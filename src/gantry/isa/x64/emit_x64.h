@@ -50,7 +50,6 @@ class X64Emitter final : public EmitHooks {
   FrameBases bases_;
   usize next_edit_ = 0;
   std::vector<Label> pool_labels_;
-  std::vector<ExternalRef> externals_;
   std::vector<machinst::HandlerUse> handlers_;
 };
 

@@ -90,7 +90,6 @@ inline XmmMem X64Lower::put_xmm_mem(Value value) {
 }
 
 inline InstOutput X64Lower::output_none() { return {}; }
-inline InstOutput X64Lower::output_regs(ValueRegs regs) { return {1, {regs, {}}}; }
 inline InstOutput X64Lower::output_value(Value value) { return {1, {regs_of(value), {}}}; }
 inline InstOutput X64Lower::output_gpr(Gpr reg) { return {1, {{reg.reg, {}}, {}}}; }
 inline InstOutput X64Lower::output_xmm(Xmm reg) { return {1, {{reg.reg, {}}, {}}}; }
@@ -107,16 +106,9 @@ inline bool X64Lower::has_sse41(bool& on) { return on = options_.features.has(st
 inline bool X64Lower::has_popcnt(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Popcnt)); }
 inline bool X64Lower::has_lzcnt(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Lzcnt)); }
 inline bool X64Lower::has_bmi1(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Bmi1)); }
-inline bool X64Lower::has_bmi2(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Bmi2)); }
 inline bool X64Lower::has_fma(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Fma)); }
 
 inline IntCC X64Lower::intcc_swap(IntCC cc) { return ir::swapped(cc); }
-inline IntCC X64Lower::intcc_negate(IntCC cc) { return ir::negated(cc); }
-inline bool X64Lower::zero_test_suffices(IntCC, bool& yes) {
-  // After `test r, r` the carry and overflow are clear: exactly what comparing with zero leaves.
-  yes = true;
-  return true;
-}
 inline CC X64Lower::int_cc(IntCC cc) {
   constexpr CC kTable[] = {CC::E, CC::NE, CC::L, CC::GE, CC::G, CC::LE, CC::B, CC::AE, CC::A, CC::BE};
   return kTable[static_cast<u8>(cc)];

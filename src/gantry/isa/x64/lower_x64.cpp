@@ -39,8 +39,7 @@ Result<void> X64Lower::prepare(const ir::Function& func) {
   abi_known_.assign(count, 0);
   pool_.clear();
   externals_.clear();
-  tail_calls_ = {};
-  uses_tail_calls_ = false;
+  max_tail_arg_bytes_ = 0;
   failure_reason_.clear();
   return_area_ = VReg();
   sret_pointer_ = VReg();
@@ -190,7 +189,6 @@ bool X64Lower::power_of_two(Value value, u8& exponent) {
   exponent = static_cast<u8>(std::countr_zero(bits));
   return true;
 }
-bool X64Lower::same_place_load(Value value, Inst& load) { return sinkable_load(value, load); }
 bool X64Lower::is_same_place(Inst load, MemFlagsId flags, Value p, i32 offset, bool& same) {
   const ir::InstData& data = func().dfg[load];
   same = true;
@@ -525,7 +523,7 @@ Gpr X64Lower::float_to_int(u8 kind, Type from, Type to, Value value) {
 
 // ---- names and registers of the machine
 
-u32 X64Lower::add_external(const ExternalUse& use) {
+u32 X64Lower::add_external(const ExternalRef& use) {
   externals_.push_back(use);
   return static_cast<u32>(externals_.size() - 1);
 }
@@ -779,8 +777,7 @@ void X64Lower::lower_tail_call(Inst inst) {
     if (!return_area_.is_valid()) return_area_ = fresh_gpr();
     call_operands_.push_back(Operand::fixed_use(return_area_, kRdi));
   }
-  uses_tail_calls_ = true;
-  tail_calls_.max_stack_arg_bytes = std::max(tail_calls_.max_stack_arg_bytes, abi->stack_arg_bytes);
+  max_tail_arg_bytes_ = std::max(max_tail_arg_bytes_, abi->stack_arg_bytes);
   // The new arguments end where the old ones end: the caller's stack pointer. Old ones have been loaded at entry.
   place_args(*abi, parts.args, Mode::InArg,
              static_cast<i32>(own_abi_.stack_arg_bytes) - static_cast<i32>(abi->stack_arg_bytes));

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "gantry/isa/x64/abi.h"
+#include "gantry/isa/x64/encode.h"
 #include "gantry/isa/x64/insts.h"
 #include "gantry/isa/x64/lower_types.h"
 #include "gantry/gen/isle/x64_lower/rules.h"
@@ -21,19 +22,6 @@ struct LowerOptions {
 struct PoolConstant {
   u8 bytes[16];
   u8 size;  // and alignment: 4, 8 or 16
-};
-
-// Something outside the function that an instruction refers to, named by its number.
-struct ExternalUse {
-  ir::ExternalName name;
-  i64 addend = 0;
-  bool is_handler = false;  // instead: the landing point of an exceptional edge
-  u32 handler_block = 0;    // its lowered block
-};
-
-// What ends a function: how many bytes its own stack arguments take, for the return instruction.
-struct TailCallInfo {
-  u32 max_stack_arg_bytes = 0;  // of any return_call
 };
 
 class X64Lower final : public machinst::LowerContext, public X64Insts {
@@ -56,10 +44,10 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   Result<void> prepare(const ir::Function& func);
 
   std::span<const PoolConstant> pool() const { return pool_; }
-  std::span<const ExternalUse> externals() const { return externals_; }
+  std::span<const ExternalRef> externals() const { return externals_; }
   const AbiSignature& own_abi() const { return own_abi_; }
-  const TailCallInfo& tail_calls() const { return tail_calls_; }
-  bool uses_tail_calls() const { return uses_tail_calls_; }
+  // The largest stack-argument area of any tail call; 0 without.
+  u32 max_tail_arg_bytes() const { return max_tail_arg_bytes_; }
   std::span<const u32> slot_offsets() const { return slot_offsets_; }
   u32 slot_bytes() const { return slot_bytes_; }
 
@@ -84,7 +72,6 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   }
   AMode address_of(Value p, i64 offset, u8 trap);
   bool lea_shift_of(Value value, Value& shifted, u8& amount);
-  VReg class_reg(Type type) { return vregs().fresh(class_of(type)); }
   // A word of an argument or result, extended as its place asks.
   VReg word_of(const Place& place, Value value);
   void store_word(const Place& place, VReg reg, const AMode& to);
@@ -109,9 +96,8 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   void lower_try_call(Inst inst);
   void lower_br_table(Inst inst);
   AMode constant_bytes(const void* bytes, u8 size);
-  u32 add_external(const ExternalUse& use);
+  u32 add_external(const ExternalRef& use);
   Gpr name_address(ir::ExternalName name, bool colocated, i64 addend);
-  Gpr test_nonzero(Value value);
   Xmm libcall(LibCall call, std::span<const Xmm> args);
 
   LowerOptions options_;
@@ -119,14 +105,13 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   std::vector<AbiSignature> abis_;   // by SigRef
   std::vector<u8> abi_known_;
   std::vector<PoolConstant> pool_;
-  std::vector<ExternalUse> externals_;
+  std::vector<ExternalRef> externals_;
   std::vector<Operand> call_operands_;
   std::vector<u32> slot_offsets_;    // by stack slot, from the start of their area
   u32 slot_bytes_ = 0;
   VReg return_area_;     // address of the area for this function's results
   VReg sret_pointer_;
-  TailCallInfo tail_calls_;
-  bool uses_tail_calls_ = false;
+  u32 max_tail_arg_bytes_ = 0;
   std::string failure_reason_;
   ErrorKind failure_kind_ = ErrorKind::Unsupported;
 };
