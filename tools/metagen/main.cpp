@@ -283,12 +283,12 @@ std::string isle_host(const std::string& name) {
   if (name == "MemFlags") return "MemFlagsId";
   return name;
 }
+std::string isle_name(const OperandDef& operand) { return ident(operand.name); }
 
-// In lowering, an opcode is a variant of the extern enum InstData; its extractor looks at an Inst, and a value pattern
-// reaches the instruction that defines it by the conversion def_inst.
-std::string clif_lower_isle() {
-  std::string out = generated_from("instructions.h and codes.h", ";;");
-  out += "\n;; ---- types\n(type Inst (primitive Inst))\n(type Type (primitive Type))\n";
+// Types and the enum of instruction records: the same for lowering, where values and instructions are those of the
+// function, and for the mid-end, where they are what `value` and `inst` name.
+std::string isle_types(std::string_view inst, std::string_view value) {
+  std::string out = "\n;; ---- types\n(type Inst (primitive " + std::string(inst) + "))\n(type Type (primitive Type))\n";
   static constexpr OperandKind kKinds[] = {
       OperandKind::Value, OperandKind::VarArgs, OperandKind::MemFlags, OperandKind::Offset32, OperandKind::TrapCode,
       OperandKind::PoolConstant, OperandKind::Imm64, OperandKind::RawBlock, OperandKind::Ieee16, OperandKind::Ieee32,
@@ -297,7 +297,7 @@ std::string clif_lower_isle() {
       OperandKind::DynamicStackSlot, OperandKind::BlockCall};
   for (const OperandKind kind : kKinds) {
     const std::string name = isle_type(kind);
-    out += "(type " + name + " (primitive " + isle_host(name) + "))\n";
+    out += "(type " + name + " (primitive " + (kind == OperandKind::Value ? std::string(value) : isle_host(name)) + "))\n";
   }
   const auto enumeration = [&](std::string_view name, const auto& rows) {
     out += "(type " + std::string(name) + " extern (enum";
@@ -308,16 +308,22 @@ std::string clif_lower_isle() {
   enumeration("FloatCC", kFloatConds);
   enumeration("AtomicRmwOp", kAtomicRmwOps);
   out += "\n;; ---- instructions\n(type InstData extern (enum";
-  const auto isle_name = [](const OperandDef& operand) { return ident(operand.name); };
-  for (const InstDef& inst : kInstructions) {
-    out += "\n  (" + camel(inst.name);
-    for (const OperandDef& operand : inst.ins) out += " (" + isle_name(operand) + " " + isle_type(operand.kind) + ")";
+  for (const InstDef& inst_def : kInstructions) {
+    out += "\n  (" + camel(inst_def.name);
+    for (const OperandDef& operand : inst_def.ins) out += " (" + isle_name(operand) + " " + isle_type(operand.kind) + ")";
     out += ")";
   }
-  out += "))\n\n(decl inst_data (InstData) Inst)\n(extern extractor infallible inst_data inst_data)\n";
+  return out + "))\n";
+}
+
+// In lowering, an opcode is a variant of the extern enum InstData; its extractor looks at an Inst, and a value pattern
+// reaches the instruction that defines it by the conversion def_inst.
+std::string clif_lower_isle() {
+  std::string out = generated_from("instructions.h and codes.h", ";;") + isle_types("Inst", "Value");
+  out += "\n(decl inst_data (InstData) Inst)\n(extern extractor infallible inst_data inst_data)\n";
   out += "(decl def_inst (Inst) Value)\n(extern extractor def_inst def_inst)\n(convert Inst Value def_inst)\n";
   for (const InstDef& inst : kInstructions) {
-    const std::string term = inst.name == "return" || inst.name == "select" ? std::string(inst.name) : std::string(inst.name);
+    const std::string term(inst.name);
     out += "\n;; " + std::string(inst.doc) + "\n(decl " + term + " (";
     std::string names, types;
     for (const OperandDef& operand : inst.ins) {
@@ -329,12 +335,144 @@ std::string clif_lower_isle() {
   return out;
 }
 
+// ---- ISLE and C++ of the mid-end
+
+// An instruction that is nothing but a function of its operands: a node of the e-graph. The others stay in their blocks.
+bool is_pure(const InstDef& inst) {
+  return inst.effects == Effects{} && inst.outs.count > 0 && inst.outs.items[0].kind == OperandKind::Value;
+}
+// Pure as soon as its operands are known not to make it trap; such a node has a term of its own, NAME_value.
+bool is_pure_without_trap(const InstDef& inst) {
+  return inst.effects == Effects{.can_trap = true, .idempotent = true} && inst.outs.count > 0;
+}
+bool is_constant(const InstDef& inst) {
+  return inst.format == Format::UnaryImm || inst.format == Format::UnaryIeee16 || inst.format == Format::UnaryIeee32 ||
+         inst.format == Format::UnaryIeee64 || inst.format == Format::UnaryConst;
+}
+// The compiler of rules exchanges the last two arguments of a term: only where these are the operands that may be.
+bool is_commutative_term(const InstDef& inst) { return inst.commutative && inst.ins.count == 2; }
+// Values of an indirect call stand in one list with the callee, which only the host can take apart and put together.
+bool callee_is_listed(const InstDef& inst) {
+  for (u32 i = 0; i < inst.ins.count; ++i) {
+    const FormatOperand& slot = format_def(inst.format).operands.items[i];
+    if (slot.kind == OperandKind::Value && slot.place == Place::Word1 && inst.ins.items[i].name == "callee") return true;
+  }
+  return false;
+}
+bool swaps_to_itself(const CondDef& row) { return row.name == row.swapped; }
+
+// Calls `term(name, inst, is_value)` for every term of an opcode in the mid-end.
+template <class F>
+void each_opt_term(const F& term) {
+  for (const InstDef& inst : kInstructions) {
+    const std::string name(inst.name);
+    term(name, inst, is_pure(inst));
+    if (is_pure_without_trap(inst)) term(name + "_value", inst, true);
+  }
+}
+// Calls `term(name, inst, row, type of the condition)` for every comparison with its condition: (ult ty x y), (fcmp_lt ty x y).
+template <class F>
+void each_opt_comparison(const F& term) {
+  for (const InstDef& inst : kInstructions) {
+    if (inst.format == Format::IntCompare) {
+      for (const CondDef& row : kIntConds) term(std::string(row.name), inst, row, "IntCC");
+    } else if (inst.format == Format::FloatCompare) {
+      for (const CondDef& row : kFloatConds) term("fcmp_" + std::string(row.name), inst, row, "FloatCC");
+    }
+  }
+}
+
+// In the mid-end, terms of opcodes take the type of their (first) result before the operands. Those without effects match
+// and make a Value, which is a node of the e-graph; the others match and make an Inst, an instruction that stays where it is.
+std::string clif_opt_isle() {
+  std::string out = generated_from("instructions.h and codes.h", ";;");
+  out += isle_types("SkeletonInst", "Node");
+  out += "\n;; The type (of the first result; the invalid type where there is none) and the record of a node or instruction.\n"
+         "(decl node_data (Type InstData) Value)\n(extern extractor infallible node_data node_data)\n"
+         "(decl skeleton_data (Type InstData) Inst)\n(extern extractor infallible skeleton_data skeleton_data)\n";
+  each_opt_term([&](const std::string& term, const InstDef& inst, bool is_value) {
+    std::string names, types;
+    for (const OperandDef& operand : inst.ins) {
+      types += " " + isle_type(operand.kind);
+      names += " " + isle_name(operand);
+    }
+    out += "\n;; " + std::string(inst.doc) + (is_value && !is_pure(inst) ? " Known not to trap." : "");
+    out += inst.outs.count > 1 ? " Both results: take them apart with proj_0 and proj_1.\n" : "\n";
+    out += "(decl " + std::string(is_commutative_term(inst) ? "commutative " : is_constant(inst) ? "canonical_right " : "");
+    out += term + " (Type" + types + ") " + (is_value ? "Value" : "Inst") + ")\n";
+    out += "(extractor (" + term + " ty" + names + ") (" + (is_value ? "node_data" : "skeleton_data") + " ty (InstData." +
+           camel(inst.name) + names + ")))\n";
+    if (!callee_is_listed(inst)) out += "(extern constructor " + term + " " + term + "_make)\n";
+  });
+  out += "\n;; ---- comparisons by condition\n";
+  each_opt_comparison([&](const std::string& term, const InstDef& inst, const CondDef& row, const std::string& type) {
+    out += "\n;; " + std::string(row.doc) + "\n(decl " + (swaps_to_itself(row) ? "commutative " : "") + term +
+           " (Type Value Value) Value)\n(extractor (" + term + " ty x y) (" + std::string(inst.name) + " ty (" + type + "." +
+           std::string(row.enumerator) + ") x y))\n(extern constructor " + term + " " + term + "_make)\n";
+  });
+  return out;
+}
+
+// The record's field for an operand given by the name of a parameter, which has ISLE's type of it.
+std::string store_in_record(const InstDef& inst, u32 index) {
+  const FormatOperand& slot = format_def(inst.format).operands.items[index];
+  const std::string name = ident(inst.ins.items[index].name);
+  switch (slot.kind) {
+    case OperandKind::MemFlags: return "data.flags = " + name + ".index;";
+    case OperandKind::IntCC:
+    case OperandKind::FloatCC:
+    case OperandKind::AtomicRmwOp: return "data.aux = static_cast<gantry::u8>(" + name + ");";
+    case OperandKind::TrapCode: return "data.aux = " + name + ".code;";
+    case OperandKind::Uimm8: return "data.aux = " + name + ";";
+    case OperandKind::Imm64:
+    case OperandKind::Ieee16:
+    case OperandKind::Ieee32:
+    case OperandKind::Ieee64: return "data.set_wide(" + name + ");";
+    case OperandKind::VarArgs: return "data.set_list(" + name + ");";
+    default: break;
+  }
+  const std::string word = "data.words[" + std::to_string(static_cast<int>(slot.place)) + "] = ";
+  switch (slot.kind) {
+    case OperandKind::Offset32: return word + "static_cast<gantry::u32>(" + name + ");";
+    case OperandKind::BlockCall: return word + name + ".raw();";
+    default: return word + name + ".index();";
+  }
+}
+
+// The constructors of clif_opt.isle, as members of a class that has build() and build_skeleton().
+std::string opt_make_inc() {
+  std::string out = generated_from("instructions.h and codes.h");
+  out += "// To be included in the body of a class with\n"
+         "//   Node build(Type, const ir::InstData&) and SkeletonInst build_skeleton(Type, const ir::InstData&);\n"
+         "// the names of ISLE's host types must mean in it what they mean to the rules.\n";
+  each_opt_term([&](const std::string& term, const InstDef& inst, bool is_value) {
+    if (callee_is_listed(inst)) return;
+    out += "\n" + std::string(is_value ? "Node " : "SkeletonInst ") + term + "_make(Type type";
+    for (const OperandDef& operand : inst.ins) {
+      const std::string type = isle_type(operand.kind);
+      out += ", " + (operand.kind == OperandKind::Value   ? std::string("Node")
+                     : operand.kind == OperandKind::Uimm8 ? std::string("gantry::u8")
+                                                          : isle_host(type)) +
+             " " + ident(operand.name);
+    }
+    out += ") {\n  gantry::ir::InstData data;\n  data.opcode = gantry::ir::Opcode::" + camel(inst.name) + ";\n";
+    for (u32 i = 0; i < inst.ins.count; ++i) out += "  " + store_in_record(inst, i) + "\n";
+    out += std::string("  return ") + (is_value ? "build" : "build_skeleton") + "(type, data);\n}\n";
+  });
+  each_opt_comparison([&](const std::string& term, const InstDef& inst, const CondDef& row, const std::string& type) {
+    out += "\nNode " + term + "_make(Type type, Node x, Node y) { return " + std::string(inst.name) + "_make(type, " + type +
+           "::" + std::string(row.enumerator) + ", x, y); }\n";
+  });
+  return out;
+}
+
 // The C++ side of InstData: a view of a 16-byte record with the surface ISLE expects of an extern enum.
 std::string inst_view_inc() {
   std::string out = generated_from("instructions.h");
-  out += "\nclass InstView {\n public:\n  enum class Kind : u8 {\n";
-  for (const InstDef& inst : kInstructions) out += "    " + camel(inst.name) + ",\n";
-  out += "  };\n  explicit InstView(const InstData& data) : data_(&data) {}\n"
+  out += "\nenum class InstViewKind : u8 {\n";
+  for (const InstDef& inst : kInstructions) out += "  " + camel(inst.name) + ",\n";
+  out += "};\ntemplate <class ValueT>\nclass BasicInstView {\n public:\n  using Kind = InstViewKind;\n"
+         "  explicit BasicInstView(const InstData& data) : data_(&data) {}\n"
          "  Kind kind() const { return static_cast<Kind>(data_->opcode); }\n";
   for (const InstDef& inst : kInstructions) {
     for (u32 i = 0; i < inst.ins.count; ++i) {
@@ -359,7 +497,7 @@ std::string inst_view_inc() {
         case OperandKind::Value:
           // The callee of an indirect call is in the list, which a view of the record cannot read.
           if (slot.place == Place::Word1 && inst.ins.items[i].name == "callee") continue;
-          type = "Value", body = "Value::from_index(" + word + ")";
+          type = "ValueT", body = "ValueT::from_index(" + word + ")";
           break;
         case OperandKind::RawBlock: type = "Block", body = "Block::from_index(" + word + ")"; break;
         case OperandKind::PoolConstant: type = "Constant", body = "Constant::from_index(" + word + ")"; break;
@@ -443,6 +581,7 @@ std::string reference() {
     effect(inst.effects.other_effects, "other side effects");
     effect(inst.effects.idempotent, "idempotent");
     if (!effects.empty()) out += "\n- effects: " + effects;
+    if (inst.commutative) out += "\n- commutative in `" + std::string(inst.ins.items[0].name) + "` and `" + std::string(inst.ins.items[1].name) + "`";
     out += "\n- format: " + std::string(format_def(inst.format).name) + "\n";
   }
   return out;
@@ -464,7 +603,9 @@ int main(int argc, char** argv) {
                   write_if_changed(dir / "opcode_list.inc", opcode_list_inc()) &&
                   write_if_changed(dir / "inst_builder.inc", builder_inc()) &&
                   write_if_changed(dir / "inst_view.inc", inst_view_inc()) &&
-                  write_if_changed(dir / "clif_lower.isle", clif_lower_isle());
+                  write_if_changed(dir / "clif_lower.isle", clif_lower_isle()) &&
+                  write_if_changed(dir / "clif_opt.isle", clif_opt_isle()) &&
+                  write_if_changed(dir / "opt_make.inc", opt_make_inc());
   if (!ok) std::fprintf(stderr, "metagen: cannot write to %s\n", argv[1]);
   return ok ? 0 : 1;
 }

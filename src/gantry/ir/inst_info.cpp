@@ -11,7 +11,8 @@ namespace gantry::ir {
 namespace {
 
 consteval InstFacts facts_of(const meta::InstDef& def) {
-  InstFacts facts{def.format, 0, 0, false, -1, def.control.kind == meta::Control::Kind::Suffix, def.effects};
+  InstFacts facts{def.format, 0, 0, false, -1, def.control.kind == meta::Control::Kind::Suffix, def.effects,
+                  def.commutative};
   const meta::FormatDef& format = meta::format_def(def.format);
   for (u32 i = 0; i < def.ins.count; ++i) {
     if (def.ins.items[i].kind == meta::OperandKind::VarArgs) facts.has_list = true;

@@ -19,7 +19,9 @@ struct InstFacts {
   i8 control_operand;    // which value operand (0..) has the controlling type, or -1
   bool needs_suffix;     // the controlling type is written, no operand has it
   meta::Effects effects;
+  bool commutative;  // words 0 and 1 may be exchanged
 };
+static_assert(sizeof(InstFacts) == 16);
 
 extern const std::array<InstFacts, meta::kNumOpcodes> kInstFacts;
 inline const InstFacts& inst_facts(Opcode opcode) { return kInstFacts[static_cast<u32>(opcode)]; }

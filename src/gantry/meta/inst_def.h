@@ -74,6 +74,7 @@ struct InstDef {
   ShortList<OperandDef, 2> outs = {};
   Effects effects = {};
   bool imm_helper = false;
+  bool commutative = false;
   std::string_view doc;
 };
 

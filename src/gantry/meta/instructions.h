@@ -14,6 +14,8 @@
 //                the signature says
 //   .effects     primitive facts only; questions like "is it pure?" are functions of them (ir/inst_info.h)
 //   .imm_helper  the builder offers OP_imm_s(x, constant) and OP_imm_u(x, constant)
+//   .commutative the first two value operands may change places: the results stay equal bit by bit, but for which NaN a
+//                floating-point operation returns
 //   .doc         the meaning, in one sentence: what the interpreter executes and proofs will assume
 #include "gantry/meta/inst_def.h"
 
@@ -150,6 +152,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Int", kIntNoDyn}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "Lane-wise signed minimum."},
     {.name = "umin",
      .format = Format::Binary,
@@ -157,6 +160,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Int", kIntNoDyn}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "Lane-wise unsigned minimum."},
     {.name = "smax",
      .format = Format::Binary,
@@ -164,6 +168,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Int", kIntNoDyn}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "Lane-wise signed maximum."},
     {.name = "umax",
      .format = Format::Binary,
@@ -171,6 +176,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Int", kIntNoDyn}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "Lane-wise unsigned maximum."},
     {.name = "avg_round",
      .format = Format::Binary,
@@ -178,6 +184,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"IxN", kIntVector}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "Lane-wise (x + y + 1) >> 1 in unbounded unsigned arithmetic."},
     {.name = "uadd_sat",
      .format = Format::Binary,
@@ -185,6 +192,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"IxN", kIntVector}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "Lane-wise unsigned add clamped to 2^B-1."},
     {.name = "sadd_sat",
      .format = Format::Binary,
@@ -192,6 +200,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"IxN", kIntVector}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "Lane-wise signed add clamped to [-2^(B-1), 2^(B-1)-1]."},
     {.name = "usub_sat",
      .format = Format::Binary,
@@ -521,6 +530,7 @@ inline constexpr InstDef kInstructions[] = {
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
      .imm_helper = true,
+     .commutative = true,
      .doc = "Modulo-2^B addition per lane."},
     {.name = "isub",
      .format = Format::Binary,
@@ -550,6 +560,7 @@ inline constexpr InstDef kInstructions[] = {
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
      .imm_helper = true,
+     .commutative = true,
      .doc = "Low B bits of the product."},
     {.name = "umulhi",
      .format = Format::Binary,
@@ -557,6 +568,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Int", kInt}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "High B bits of the 2B-bit unsigned product."},
     {.name = "smulhi",
      .format = Format::Binary,
@@ -564,6 +576,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Int", kInt}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "High B bits of the 2B-bit signed product."},
     {.name = "sqmul_round_sat",
      .format = Format::Binary,
@@ -571,6 +584,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"I16or32", kQ15}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "Q-format: sat_signed((x*y + 2^(B-2)) >> (B-1)); only MIN*MIN saturates."},
     {.name = "x86_pmulhrsw",
      .format = Format::Binary,
@@ -578,6 +592,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"I16or32", kQ15}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "As sqmul_round_sat but MIN*MIN yields MIN (no saturation)."},
     {.name = "udiv",
      .format = Format::Binary,
@@ -621,6 +636,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"iB", kIntScalar}},
      .ins = {value("x", 0), value("y", 0), value("c_in", kI8)},
      .outs = {value("a", 0), value("c_out", kI8)},
+     .commutative = true,
      .doc = "a := x + y + (c_in != 0) wrapped; c_out := 1 if the exact signed sum does not fit."},
     {.name = "uadd_overflow_cin",
      .format = Format::Ternary,
@@ -628,6 +644,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"iB", kIntScalar}},
      .ins = {value("x", 0), value("y", 0), value("c_in", kI8)},
      .outs = {value("a", 0), value("c_out", kI8)},
+     .commutative = true,
      .doc = "a := x + y + (c_in != 0) wrapped; c_out := unsigned carry."},
     {.name = "uadd_overflow",
      .format = Format::Binary,
@@ -635,6 +652,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"iB", kIntScalar}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0), value("of", kI8)},
+     .commutative = true,
      .doc = "Wrapped sum and unsigned carry (0/1)."},
     {.name = "sadd_overflow",
      .format = Format::Binary,
@@ -642,6 +660,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"iB", kIntScalar}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0), value("of", kI8)},
+     .commutative = true,
      .doc = "Wrapped sum and signed overflow flag (0/1)."},
     {.name = "usub_overflow",
      .format = Format::Binary,
@@ -663,6 +682,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"NarrowScalar", kNarrowInt}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0), value("of", kI8)},
+     .commutative = true,
      .doc = "Wrapped product and flag set when the exact unsigned product does not fit B bits."},
     {.name = "smul_overflow",
      .format = Format::Binary,
@@ -670,6 +690,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"NarrowScalar", kNarrowInt}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0), value("of", kI8)},
+     .commutative = true,
      .doc = "Wrapped product and flag set when the exact signed product does not fit."},
     {.name = "uadd_overflow_trap",
      .format = Format::IntAddTrap,
@@ -678,6 +699,7 @@ inline constexpr InstDef kInstructions[] = {
      .ins = {value("x", 0), value("y", 0), imm("code", OperandKind::TrapCode)},
      .outs = {value("a", 0)},
      .effects = {.can_trap = true, .idempotent = true},
+     .commutative = true,
      .doc = "x + y; traps with code on unsigned carry."},
     {.name = "ssub_overflow_bin",
      .format = Format::Ternary,
@@ -700,6 +722,7 @@ inline constexpr InstDef kInstructions[] = {
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
      .imm_helper = true,
+     .commutative = true,
      .doc = "Bitwise and of raw bits (floats too)."},
     {.name = "bor",
      .format = Format::Binary,
@@ -708,6 +731,7 @@ inline constexpr InstDef kInstructions[] = {
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
      .imm_helper = true,
+     .commutative = true,
      .doc = "Bitwise or of raw bits."},
     {.name = "bxor",
      .format = Format::Binary,
@@ -716,6 +740,7 @@ inline constexpr InstDef kInstructions[] = {
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
      .imm_helper = true,
+     .commutative = true,
      .doc = "Bitwise xor of raw bits."},
     {.name = "bnot",
      .format = Format::Unary,
@@ -819,6 +844,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Float", kFloat}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "IEEE addition, round-to-nearest-even; NaN rule N."},
     {.name = "fsub",
      .format = Format::Binary,
@@ -833,6 +859,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Float", kFloat}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "IEEE multiplication; NaN rule N."},
     {.name = "fdiv",
      .format = Format::Binary,
@@ -882,6 +909,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Float", kFloat}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "NaN if either is NaN (rule N); otherwise smaller, -0 < +0."},
     {.name = "fmax",
      .format = Format::Binary,
@@ -889,6 +917,7 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Float", kFloat}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", 0)},
+     .commutative = true,
      .doc = "NaN if either is NaN (rule N); otherwise larger, +0 > -0."},
     {.name = "ceil",
      .format = Format::Unary,
@@ -1195,6 +1224,23 @@ consteval bool variables_exist() {
   return true;
 }
 static_assert(variables_exist());
+
+// The two operands that may change places fill the first two words and have one type.
+consteval bool commutative_operands_are_alike() {
+  for (const InstDef& inst : kInstructions) {
+    if (!inst.commutative) continue;
+    const FormatDef& format = format_def(inst.format);
+    for (u32 i = 0; i < 2; ++i) {
+      const OperandDef& operand = inst.ins.items[i];
+      if (inst.ins.count < 2 || operand.kind != OperandKind::Value || operand.function != TypeFunction::Same ||
+          operand.var != inst.ins.items[0].var || format.operands.items[i].place != static_cast<Place>(i)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+static_assert(commutative_operands_are_alike());
 
 // The variable that the controlling operand or result has, or -1 for opcodes with fixed types.
 constexpr int control_var(const InstDef& inst) {
