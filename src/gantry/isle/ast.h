@@ -63,6 +63,8 @@ struct DeclDef {
   bool multi = false;
   bool partial = false;
   bool rec = false;
+  bool commutative = false;      // the last two arguments of a pattern may be exchanged
+  bool canonical_right = false;  // the host puts what this matches last in commutative terms
   std::vector<Ident> args;
   Ident result;
 };

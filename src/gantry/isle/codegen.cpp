@@ -565,11 +565,48 @@ class FunctionWriter {
 
   void write_leaf(u32 rule) {
     const NormalRule& normal = set_.rules[rule];
-    if (code_.tree.leaves[rule] > 1 && normal.right_sites.size() >= kMinCallsToShare)
-      return write_leaf_call(normal);
+    const NormalRule& owner = owner_of(rule);
+    u32 leaves = 0;
+    for (usize i = static_cast<usize>(&owner - set_.rules.data());
+         i < set_.rules.size() && set_.rules[i].rule == normal.rule; ++i)
+      leaves += code_.tree.leaves[i];
+    if (is_permuted(normal)) {
+      if (leaves > 1 && !normal.right_sites.empty()) return write_permuted_leaf_call(normal, owner);
+    } else if (leaves > 1 && normal.right_sites.size() >= kMinCallsToShare) {
+      return write_leaf_call(normal, normal, names_.leaf(code_.set.term, normal.rule),
+                             frontier(normal), frontier(normal));
+    }
     line("// ", names_.provenance(normal.rule));
     line("GANTRY_RULE(", normal.rule, ");");
     write_right_side(normal);
+  }
+
+  bool is_permuted(const NormalRule& normal) const {
+    return !program_.rules[normal.rule].permutations.empty();
+  }
+  // The first permutation of the same rule.
+  const NormalRule& owner_of(u32 rule) const {
+    while (rule > 0 && set_.rules[rule - 1].rule == set_.rules[rule].rule) --rule;
+    return set_.rules[rule];
+  }
+
+  // The right side is written once for all permutations, in terms of the first; they differ in where
+  // the values come from.
+  void write_permuted_leaf_call(const NormalRule& normal, const NormalRule& owner) {
+    const bool alike =
+        std::equal(normal.imports.begin(), normal.imports.end(), owner.imports.begin(),
+                   owner.imports.end(),
+                   [](const Import& a, const Import& b) { return a.variable == b.variable; });
+    const NormalRule& body = alike ? owner : normal;
+    std::string name = names_.leaf(code_.set.term, normal.rule);
+    if (!alike) name += "_order" + std::to_string(normal.permutation);
+    std::vector<SiteId> params;
+    std::vector<SiteId> args;
+    for (usize i = 0; i < body.imports.size(); ++i) {
+      params.push_back(body.imports[i].site);
+      args.push_back(normal.imports[i].site);
+    }
+    write_leaf_call(normal, body, name, params, args);
   }
 
   // The sites of the left side that the right side reads.
@@ -605,20 +642,21 @@ class FunctionWriter {
     return result;
   }
 
-  void write_leaf_call(const NormalRule& normal) {
-    const std::vector<SiteId> params = frontier(normal);
-    const std::string name = names_.leaf(code_.set.term, normal.rule);
+  // Calls the function of the right side of `body`, which takes the sites `params` of `body`, with
+  // the sites `sites` of `normal`.
+  void write_leaf_call(const NormalRule& normal, const NormalRule& body, const std::string& name,
+                       const std::vector<SiteId>& params, const std::vector<SiteId>& sites) {
     const Mode leaf_mode = term_.multi ? Mode::Multi : term_.partial ? Mode::Bool : Mode::Plain;
     if (generator_.names_.first_use(name)) {
       FunctionWriter leaf(generator_, code_, leaf_mode, name);
       for (const SiteId site : params) leaf.add_param(site);
       leaf.line("// ", names_.provenance(normal.rule));
       leaf.line("GANTRY_RULE(", normal.rule, ");");
-      leaf.write_right_side(normal);
+      leaf.write_right_side(body);
       generator_.units_.push_back(leaf.take(false));
     }
     std::string args = "ctx";
-    for (const SiteId site : params) args += ", " + use(site);
+    for (const SiteId site : sites) args += ", " + use(site);
     line("// ", names_.provenance(normal.rule));
     if (leaf_mode == Mode::Multi) {
       line(name, "(", args, ", out);");

@@ -32,6 +32,8 @@ class Explainer {
     std::string text = files_[rule.span.file].path + ":" + std::to_string(rule.span.line);
     if (rule.name != 0) text += " " + std::string(symbols_.text(rule.name));
     if (rule.priority != 0) text += " priority " + std::to_string(rule.priority);
+    if (const u32 order = term_.set.rules[index].permutation; order != 0)
+      text += " with arguments exchanged (" + std::to_string(order) + ")";
     return text;
   }
   // Operands by number only: a site may be shared by very many others.

@@ -4,6 +4,7 @@
 #include "gantry/isle/overlap.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 
 #include "gantry/support/limits.h"
@@ -16,7 +17,8 @@ struct Comparison {
   bool subset = false;  // every constraint of the smaller rule occurs in the larger
 };
 
-Comparison compare(const NormalRule& a, const NormalRule& b) {
+// Sites that have several values at once (in the rules of multi terms) keep nothing apart.
+Comparison compare(const RuleSet& set, bool multi, const NormalRule& a, const NormalRule& b) {
   usize common = 0;
   usize i = 0;
   usize j = 0;
@@ -26,7 +28,9 @@ Comparison compare(const NormalRule& a, const NormalRule& b) {
     } else if (b.implied[j].site < a.implied[i].site) {
       ++j;
     } else {
-      if (!(a.implied[i].constraint == b.implied[j].constraint)) return {true, false};
+      if (!(a.implied[i].constraint == b.implied[j].constraint) &&
+          !(multi && set.sites[a.implied[i].site].repeats))
+        return {true, false};
       ++common;
       ++i;
       ++j;
@@ -55,21 +59,30 @@ Overlaps find_overlaps(const TypedProgram& program, const SymbolTable& symbols, 
                        std::to_string(limits::kMaxIsleRules.value) + ")");
     return Overlaps(0);
   }
-  Overlaps overlaps(term.multi ? 0 : set.rules.size());
-  if (term.multi) return overlaps;
-
-  std::vector<std::vector<u32>> conflicts(set.rules.size());
+  Overlaps overlaps(set.rules.size());
+  // Findings are about rules; `first` has the first permutation of each.
+  std::vector<u32> first;
+  std::vector<u32> source(set.rules.size());
+  for (u32 i = 0; i < set.rules.size(); ++i) {
+    if (i == 0 || set.rules[i].rule != set.rules[i - 1].rule) first.push_back(i);
+    source[i] = static_cast<u32>(first.size() - 1);
+  }
+  std::vector<std::vector<u32>> conflicts(first.size());
   std::vector<u32> shadowed_by(set.rules.size(), kNone);
   for (u32 i = 0; i < set.rules.size(); ++i) {
     for (u32 j = i + 1; j < set.rules.size(); ++j) {
-      const Comparison comparison = compare(set.rules[i], set.rules[j]);
-      if (comparison.disjoint) continue;
-      overlaps.add(i, j);
       const NormalRule& a = set.rules[i];
       const NormalRule& b = set.rules[j];
+      const Comparison comparison = compare(set, term.multi, a, b);
+      if (comparison.disjoint) continue;
+      overlaps.add(i, j);
+      if (term.multi || source[i] == source[j]) continue;
       if (a.priority == b.priority) {
-        conflicts[i].push_back(j);
-        conflicts[j].push_back(i);
+        std::vector<u32>& partners = conflicts[source[i]];
+        if (std::find(partners.begin(), partners.end(), source[j]) == partners.end()) {
+          partners.push_back(source[j]);
+          conflicts[source[j]].push_back(source[i]);
+        }
       } else if (comparison.subset) {
         const u32 higher = a.priority > b.priority ? i : j;
         const u32 lower = i + j - higher;
@@ -83,13 +96,13 @@ Overlaps find_overlaps(const TypedProgram& program, const SymbolTable& symbols, 
     }
   }
 
-  std::vector<usize> remaining(set.rules.size());
+  std::vector<usize> remaining(first.size());
   for (usize i = 0; i < remaining.size(); ++i) remaining[i] = conflicts[i].size();
   for (u32 reported = 0; reported < limits::kMaxTextErrors.value; ++reported) {
     const usize worst = static_cast<usize>(std::max_element(remaining.begin(), remaining.end()) -
                                            remaining.begin());
     if (remaining.empty() || remaining[worst] == 0) break;
-    const NormalRule& rule = set.rules[worst];
+    const NormalRule& rule = set.rules[first[worst]];
     findings.error(program.rules[rule.rule].span, ErrorKind::Invalid,
                    "overlap: " + describe(program, symbols, rule) + " and " +
                        std::to_string(remaining[worst]) + " other rule(s) of priority " +
@@ -99,20 +112,22 @@ Overlaps find_overlaps(const TypedProgram& program, const SymbolTable& symbols, 
     for (const u32 other : conflicts[worst]) {
       if (remaining[other] == 0) continue;
       if (notes++ < 10)
-        findings.note(program.rules[set.rules[other].rule].span, "one of them is here");
+        findings.note(program.rules[set.rules[first[other]].rule].span, "one of them is here");
       --remaining[other];
     }
     remaining[worst] = 0;
     for (const u32 other : conflicts[worst]) std::erase(conflicts[other], static_cast<u32>(worst));
     conflicts[worst].clear();
   }
-  for (usize i = 0; i < shadowed_by.size(); ++i) {
-    if (shadowed_by[i] == kNone) continue;
-    const NormalRule& low = set.rules[i];
+  for (usize i = 0; i < first.size(); ++i) {
+    const usize end = i + 1 < first.size() ? first[i + 1] : set.rules.size();
+    const auto all = std::span(shadowed_by).subspan(first[i], end - first[i]);
+    if (std::find(all.begin(), all.end(), kNone) != all.end()) continue;
+    const NormalRule& low = set.rules[first[i]];
     findings.error(program.rules[low.rule].span, ErrorKind::Invalid,
                    "shadowed: " + describe(program, symbols, low) +
                        " can never apply, a rule of higher priority is less specific");
-    findings.note(program.rules[set.rules[shadowed_by[i]].rule].span, "that rule is here");
+    findings.note(program.rules[set.rules[all[0]].rule].span, "that rule is here");
   }
   return overlaps;
 }

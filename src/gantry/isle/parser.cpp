@@ -652,6 +652,8 @@ class Parser {
     def.multi = eat_flag(cursor, "multi");
     def.partial = eat_flag(cursor, "partial");
     def.rec = eat_flag(cursor, "rec");
+    def.commutative = eat_flag(cursor, "commutative");
+    def.canonical_right = eat_flag(cursor, "canonical_right");
     def.name = ident(cursor, "the name of a term");
     Cursor args = list(cursor, "the argument types in parentheses");
     if (ok_) def.args = idents(args, "an argument type");

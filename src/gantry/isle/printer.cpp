@@ -203,6 +203,8 @@ class Printer {
     if (def.multi) nodes.push_back(word("multi"));
     if (def.partial) nodes.push_back(word("partial"));
     if (def.rec) nodes.push_back(word("rec"));
+    if (def.commutative) nodes.push_back(word("commutative"));
+    if (def.canonical_right) nodes.push_back(word("canonical_right"));
     nodes.push_back(name(def.name));
     nodes.push_back(list(names(def.args)));
     nodes.push_back(name(def.result));

@@ -11,6 +11,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "gantry/isle/permute.h"
 #include "gantry/support/limits.h"
 
 namespace gantry::isle {
@@ -46,6 +47,7 @@ class Analyzer {
     declare_externs();
     if (findings_.errors() != 0) return false;
     check_templates();
+    check_commutative();
     check_all_defined();
     check_rules();
     return findings_.errors() == 0;
@@ -187,6 +189,8 @@ class Analyzer {
       term.multi = def.multi;
       term.partial = def.partial;
       term.rec = def.rec;
+      term.commutative = def.commutative;
+      term.canonical_right = def.canonical_right;
       for (const Ident& arg : def.args) {
         const TypeId type = find_type(arg, "type of an argument");
         term.args.push_back(type == kNone ? 0 : type);
@@ -391,6 +395,35 @@ class Analyzer {
     for (const Pattern& child : pattern.children) collect_template_uses(child, uses);
   }
 
+  // The last two arguments must be alike, and each must stand at one place of a template, so that
+  // it is clear what changes places.
+  void check_commutative() {
+    for (const Term& term : out_.terms) {
+      if (!term.commutative) continue;
+      const usize count = term.args.size();
+      if (count < 2 || term.args[count - 1] != term.args[count - 2]) {
+        error(term.span,
+              "the last two arguments of the commutative term " + quoted(term.name) +
+                  " must have the same type");
+        continue;
+      }
+      const ExtractorDef* extractor = term.extractor_template;
+      if (extractor == nullptr || extractor->params.size() != count) continue;
+      for (usize i = count - 2; i < count; ++i) {
+        if (uses_of(extractor->params[i].name, extractor->pattern) != 1) {
+          error(extractor->params[i].span,
+                "the extractor of the commutative term " + quoted(term.name) + " must use " +
+                    quoted(extractor->params[i].name) + " exactly once");
+        }
+      }
+    }
+  }
+  static u32 uses_of(Symbol name, const Pattern& pattern) {
+    u32 uses = is_hole(pattern) && pattern.name == name ? 1 : 0;
+    for (const Pattern& child : pattern.children) uses += uses_of(name, child);
+    return uses;
+  }
+
   void check_all_defined() {
     for (const Term& term : out_.terms) {
       if (term.constructor == Term::Body::None && term.extractor == Term::Body::None) {
@@ -415,6 +448,7 @@ class Analyzer {
       bound_.clear();
       expanded_ = 0;
       too_large_ = false;
+      exchanges_.clear();
       const Term& root = out_.terms[rule.root];
       if (def.has_priority && root.multi) {
         error(def.priority_span.span,
@@ -442,6 +476,7 @@ class Analyzer {
         }
         rule.if_lets.push_back(std::move(checked));
       }
+      if (findings_.errors() == 0) permute(out_, symbols_, rule, exchanges_, findings_);
       rule.result = expr(def.expr, root.result);
       out_.terms[rule.root].rules.push_back(static_cast<RuleId>(out_.rules.size()));
       out_.rules.push_back(std::move(rule));
@@ -462,6 +497,7 @@ class Analyzer {
     const ExtractorDef* def;
     const Pattern* use;
     const Expansion* outer;
+    u32 exchange = kNone;  // this use's number among the commutative ones
   };
 
   VariableId new_variable(Symbol name, TypeId type) {
@@ -500,18 +536,16 @@ class Analyzer {
       case Pattern::Kind::Wildcard:
         break;
       case Pattern::Kind::Variable: {
-        if (const Pattern* hole = parameter(written.name, expansion)) {
-          return pattern(*hole, type, expansion->outer, depth + 1);
+        if (const u32 number = parameter(written, expansion); number != kNone) {
+          return argument(number, type, *expansion, depth);
         }
         variable_pattern(written, type, result);
         break;
       }
       case Pattern::Kind::Bind: {
         const Pattern& sub = written.children[0];
-        if (sub.kind == Pattern::Kind::Wildcard) {
-          if (const Pattern* hole = parameter(written.name, expansion)) {
-            return pattern(*hole, type, expansion->outer, depth + 1);
-          }
+        if (const u32 number = parameter(written, expansion); number != kNone) {
+          return argument(number, type, *expansion, depth);
         }
         result.kind = TypedPattern::Kind::Bind;
         result.children.push_back(pattern(sub, type, expansion, depth + 1));
@@ -562,12 +596,68 @@ class Analyzer {
     return result;
   }
 
-  static const Pattern* parameter(Symbol name, const Expansion* expansion) {
-    if (expansion == nullptr) return nullptr;
-    for (usize i = 0; i < expansion->def->params.size(); ++i) {
-      if (expansion->def->params[i].name == name) return &expansion->use->children[i];
+  // In a template, `x` and `x @ _` stand for the parameter x.
+  static bool is_hole(const Pattern& written) {
+    return written.kind == Pattern::Kind::Variable ||
+           (written.kind == Pattern::Kind::Bind &&
+            written.children[0].kind == Pattern::Kind::Wildcard);
+  }
+  // Which parameter of the template being read `written` stands for, or kNone.
+  static u32 parameter(const Pattern& written, const Expansion* expansion) {
+    if (expansion == nullptr || !is_hole(written)) return kNone;
+    for (u32 i = 0; i < expansion->def->params.size(); ++i) {
+      if (expansion->def->params[i].name == written.name) return i;
     }
-    return nullptr;
+    return kNone;
+  }
+  TypedPattern argument(u32 number, TypeId type, const Expansion& expansion, u32 depth) {
+    TypedPattern result =
+        pattern(expansion.use->children[number], type, expansion.outer, depth + 1);
+    if (expansion.exchange != kNone && number + 2 >= expansion.def->params.size())
+      mark(result, expansion.exchange);
+    return result;
+  }
+  // A pattern can be the argument of two commutative terms, one handing it on to the other; each
+  // has its own mark.
+  static void mark(TypedPattern& pattern, u32 exchange) {
+    if (pattern.exchange != kNone) {
+      TypedPattern wrapper;
+      wrapper.kind = TypedPattern::Kind::And;
+      wrapper.type = pattern.type;
+      wrapper.span = pattern.span;
+      wrapper.children.push_back(std::move(pattern));
+      pattern = std::move(wrapper);
+    }
+    pattern.exchange = exchange;
+  }
+
+  // Does the pattern match only what the host puts last in commutative terms?
+  bool is_canonical_right(const Pattern& written, const Expansion* expansion, u32 depth) const {
+    if (depth > limits::kMaxIsleNesting.value) return false;
+    if (const u32 number = parameter(written, expansion); number != kNone) {
+      return is_canonical_right(expansion->use->children[number], expansion->outer, depth + 1);
+    }
+    switch (written.kind) {
+      case Pattern::Kind::Bind:
+        return is_canonical_right(written.children[0], expansion, depth + 1);
+      case Pattern::Kind::And:
+        return std::any_of(written.children.begin(), written.children.end(),
+                           [&](const Pattern& child) {
+                             return is_canonical_right(child, expansion, depth + 1);
+                           });
+      case Pattern::Kind::Term:
+        break;
+      default:
+        return false;
+    }
+    const TermId id = find(terms_, written.name);
+    if (id == kNone) return false;
+    const Term& term = out_.terms[id];
+    if (term.canonical_right) return true;
+    if (term.extractor_template == nullptr || written.children.size() != term.args.size())
+      return false;
+    const Expansion inner{term.extractor_template, &written, expansion};
+    return is_canonical_right(term.extractor_template->pattern, &inner, depth + 1);
   }
 
   void variable_pattern(const Pattern& written, TypeId type, TypedPattern& result) {
@@ -654,6 +744,19 @@ class Analyzer {
 
   TypedPattern apply_extractor(TermId id, const Pattern& written, std::span<const Pattern> args,
                                const Expansion* expansion, u32 depth, TypeId type) {
+    if (!out_.terms[id].commutative)
+      return expand_extractor(id, written, args, expansion, depth, type, kNone);
+    const u32 exchange = static_cast<u32>(exchanges_.size());
+    exchanges_.push_back({id, false});
+    TypedPattern result = expand_extractor(id, written, args, expansion, depth, type, exchange);
+    exchanges_[exchange].possible = !too_large_ &&
+                                    !is_canonical_right(args[args.size() - 2], expansion, depth) &&
+                                    !is_canonical_right(args[args.size() - 1], expansion, depth);
+    return result;
+  }
+
+  TypedPattern expand_extractor(TermId id, const Pattern& written, std::span<const Pattern> args,
+                                const Expansion* expansion, u32 depth, TypeId type, u32 exchange) {
     const Term& term = out_.terms[id];
     if (term.extractor_template != nullptr) {
       // A conversion is a use of the template with the written pattern as its only argument.
@@ -663,7 +766,7 @@ class Analyzer {
         conversion.children.push_back(written);
         use = &conversion;
       }
-      const Expansion inner{term.extractor_template, use, expansion};
+      const Expansion inner{term.extractor_template, use, expansion, exchange};
       return pattern(term.extractor_template->pattern, type, &inner, depth + 1);
     }
     TypedPattern result;
@@ -673,6 +776,7 @@ class Analyzer {
     result.term = id;
     for (usize i = 0; i < args.size(); ++i) {
       result.children.push_back(pattern(args[i], term.args[i], expansion, depth + 1));
+      if (exchange != kNone && i + 2 >= args.size()) mark(result.children.back(), exchange);
     }
     return result;
   }
@@ -824,6 +928,7 @@ class Analyzer {
   // While a rule is checked.
   Rule* rule_ = nullptr;
   std::vector<VariableId> bound_;  // in scope, innermost last
+  std::vector<Exchange> exchanges_;  // uses of commutative terms in patterns
   u64 expanded_ = 0;
   bool too_large_ = false;
   bool in_if_let_ = false;

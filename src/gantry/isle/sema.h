@@ -53,6 +53,8 @@ struct Term {
   bool multi = false;
   bool partial = false;
   bool rec = false;
+  bool commutative = false;
+  bool canonical_right = false;
   Body constructor = Body::None;
   Body extractor = Body::None;
   bool infallible = false;  // of the extractor
@@ -74,6 +76,8 @@ struct TypedPattern {
   TermId term = 0;                     // Term: variant, struct or external extractor
   Symbol constant = 0;                 // Const
   i128 value = 0;                      // Int, Bool
+  // One of the two patterns of use number `exchange` of a commutative term that the rule's permutations exchange; kNone: none.
+  u32 exchange = kNone;
   std::vector<TypedPattern> children;  // Bind: one, matched before binding; And; Term
 };
 
@@ -99,6 +103,11 @@ struct Rule {
     TypedPattern pattern;
     TypedExpr expr;
   };
+  // The patterns of the left side with the arguments of commutative terms in one more order.
+  struct Permutation {
+    std::vector<TypedPattern> args;
+    std::vector<TypedPattern> if_lets;  // as many as the rule has
+  };
   Symbol name = 0;  // 0: unnamed
   Span span;
   i64 priority = 0;
@@ -106,6 +115,8 @@ struct Rule {
   std::vector<Variable> variables;
   std::vector<TypedPattern> args;
   std::vector<IfLet> if_lets;
+  // Beside the order as written, which goes first. No two of all these match under the same conditions.
+  std::vector<Permutation> permutations;
   TypedExpr result;
 };
 

@@ -31,35 +31,49 @@ class Normalizer {
  private:
   void rule(RuleId id) {
     const Rule& rule = program_.rules[id];
-    NormalRule normal;
-    normal.rule = id;
-    normal.priority = rule.priority;
-    rule_ = &normal;
     span_ = rule.span;
     source_ = &rule;
+    too_large_ = false;
+    bool reachable = false;
+    for (u32 i = 0; i <= rule.permutations.size() && !too_large_; ++i) {
+      reachable = permutation(id, i) || reachable;
+    }
+    if (!reachable && !too_large_) {
+      findings_.error(span_, ErrorKind::Invalid,
+                      "unreachable: this rule demands two different things of one value");
+    }
+  }
+
+  // False if no value can match.
+  bool permutation(RuleId id, u32 number) {
+    const Rule& rule = program_.rules[id];
+    NormalRule normal;
+    normal.rule = id;
+    normal.permutation = number;
+    normal.priority = rule.priority;
+    rule_ = &normal;
     variable_sites_.assign(rule.variables.size(), kNone);
     contradiction_ = false;
-    too_large_ = false;
     on_right_ = false;
-    for (u32 i = 0; i < rule.args.size(); ++i) pattern(rule.args[i], i);
-    for (const Rule::IfLet& clause : rule.if_lets) {
-      const SiteId value = expr(clause.expr);
-      pattern(clause.pattern, value);
+    const Rule::Permutation* order = number == 0 ? nullptr : &rule.permutations[number - 1];
+    for (u32 i = 0; i < rule.args.size(); ++i)
+      pattern(order == nullptr ? rule.args[i] : order->args[i], i);
+    for (usize i = 0; i < rule.if_lets.size(); ++i) {
+      const SiteId value = expr(rule.if_lets[i].expr);
+      pattern(order == nullptr ? rule.if_lets[i].pattern : order->if_lets[i], value);
     }
     collect_left_sites();
     on_right_ = true;
     right_seen_.clear();
+    left_variables_ = variable_sites_;
     normal.result = expr(rule.result);
-    if (too_large_) return;
-    if (normal.constraints.size() + normal.equalities.size() > limits::kMaxIsleTests.value)
-      return too_many_tests();
-    propagate_equalities();
-    if (too_large_) return;
-    if (contradiction_) {
-      findings_.error(span_, ErrorKind::Invalid,
-                      "unreachable: this rule demands two different things of one value");
-      return;
+    if (too_large_) return false;
+    if (normal.constraints.size() + normal.equalities.size() > limits::kMaxIsleTests.value) {
+      too_many_tests();
+      return false;
     }
+    propagate_equalities();
+    if (too_large_ || contradiction_) return false;
     const auto by_site = [](const SiteConstraint& a, const SiteConstraint& b) {
       return a.site < b.site;
     };
@@ -69,6 +83,7 @@ class Normalizer {
     normal.equalities.erase(std::unique(normal.equalities.begin(), normal.equalities.end()),
                             normal.equalities.end());
     set_.rules.push_back(std::move(normal));
+    return true;
   }
 
   void too_many_tests() {
@@ -191,7 +206,13 @@ class Normalizer {
     site.depth = 0;
     if (site.kind == Site::Kind::Field || site.kind == Site::Kind::Extract)
       site.depth = set_.sites[site.source].depth + 1;
-    for (const SiteId arg : site.args) site.depth = std::max(site.depth, set_.sites[arg].depth + 1);
+    site.repeats = site.multi;
+    if (site.kind == Site::Kind::Field || site.kind == Site::Kind::Extract)
+      site.repeats = site.repeats || set_.sites[site.source].repeats;
+    for (const SiteId arg : site.args) {
+      site.depth = std::max(site.depth, set_.sites[arg].depth + 1);
+      site.repeats = site.repeats || set_.sites[arg].repeats;
+    }
     if (site.depth > limits::kMaxIsleSiteDepth.value) {
       if (!too_large_) {
         findings_.error(span_, ErrorKind::LimitExceeded,
@@ -215,6 +236,7 @@ class Normalizer {
       site.source = call;
       site.index = i;
       site.depth = set_.sites[call].depth + 1;
+      site.repeats = set_.sites[call].repeats;
       site.type = types[i];
       set_.sites.push_back(std::move(site));
     }
@@ -313,6 +335,10 @@ class Normalizer {
     site.type = expr_in.type;
     switch (expr_in.kind) {
       case TypedExpr::Kind::Variable:
+        if (on_right_ && expr_in.variable < left_variables_.size() &&
+            left_variables_[expr_in.variable] != kNone) {
+          import(expr_in.variable, variable_sites_[expr_in.variable]);
+        }
         return variable_sites_[expr_in.variable];
       case TypedExpr::Kind::Int:
         site.kind = Site::Kind::Int;
@@ -353,6 +379,8 @@ class Normalizer {
     if (has_output) add_outputs(id, {&term.result, 1});
     if (too_large_) return 0;
     if (on_right_) {
+      if (std::binary_search(rule_->left_sites.begin(), rule_->left_sites.end(), id))
+        import(kNone, has_output ? id + 1 : id);
       if (right_seen_.emplace(id, true).second) rule_->right_sites.push_back(id);
     } else if (term.multi) {
       constrain(id, {Constraint::Kind::Loop, 0, 0, 0});
@@ -360,6 +388,14 @@ class Normalizer {
       constrain(id, {Constraint::Kind::Some, 0, 0, 0});
     }
     return has_output ? id + 1 : id;
+  }
+
+  void import(VariableId variable, SiteId site) {
+    if (source_->permutations.empty()) return;
+    for (const Import& known : rule_->imports) {
+      if (variable != kNone ? known.variable == variable : known.site == site) return;
+    }
+    rule_->imports.push_back({variable, site});
   }
 
   void collect_left_sites() {
@@ -397,6 +433,7 @@ class Normalizer {
   const Rule* source_ = nullptr;
   Span span_;
   std::vector<SiteId> variable_sites_;
+  std::vector<SiteId> left_variables_;  // on the right side: those the left side has bound
   std::unordered_map<SiteId, bool> right_seen_;
   bool contradiction_ = false;
   bool too_large_ = false;

@@ -29,6 +29,7 @@ struct Site {
   bool fallible = false;
   bool multi = false;
   bool impure = false;
+  bool repeats = false;  // depends on a multi call: has a value for each of its results
   TypeId type = 0;
   SiteId source = 0;
   u32 index = 0;
@@ -57,8 +58,16 @@ struct SiteConstraint {
   Constraint constraint;
 };
 
+// What a right side takes from the left: a variable's value, or that of a call repeated on the right.
+struct Import {
+  VariableId variable = kNone;  // kNone: a call
+  SiteId site = 0;
+};
+
+// A rule in one order of the arguments of its commutative terms.
 struct NormalRule {
   RuleId rule = 0;
+  u32 permutation = 0;  // 0: as written
   i64 priority = 0;
   std::vector<SiteConstraint> constraints;            // by site, each site once
   std::vector<std::pair<SiteId, SiteId>> equalities;  // smaller site first, without duplicates
@@ -69,12 +78,15 @@ struct NormalRule {
   std::vector<SiteId> left_sites;   // sorted: all sites of the left side and their operands
   std::vector<SiteId> right_sites;  // what the right side computes, in order of evaluation
   SiteId result = 0;
+  // Rules with permutations: in the order the right side asks for them, which is the same in every
+  // permutation, so that one function can compute the right side for all.
+  std::vector<Import> imports;
 };
 
 struct RuleSet {
   TermId term = 0;
   std::vector<Site> sites;  // the arguments first
-  std::vector<NormalRule> rules;
+  std::vector<NormalRule> rules;  // in the order of the texts; permutations of a rule stand together
 };
 
 // Normalises the rules of `term`. Contradictory rules (two constraints on one site) are reported as

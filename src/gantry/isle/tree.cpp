@@ -142,8 +142,10 @@ class Builder {
       if (!known) candidates.push_back(question);
     };
     const i64 highest = set_.rules[rules[0].rule].priority;
-    for (const Pending& pending : rules) {
-      if (set_.rules[pending.rule].priority != highest && !multi_) break;
+    for (usize i = 0; i < rules.size(); ++i) {
+      const Pending& pending = rules[i];
+      if (set_.rules[pending.rule].priority != highest) break;
+      if (!may_be_first(rules, i)) continue;
       for (const SiteConstraint& constraint : pending.constraints) {
         if (!exists(constraint.site)) continue;
         const bool loop = is_multi_call(constraint.site);
@@ -190,7 +192,19 @@ class Builder {
 
   // May `a` be tried before `b`, whatever order they were written in?
   bool may_precede(u32 a, u32 b) const {
-    return multi_ || set_.rules[a].priority >= set_.rules[b].priority || !overlaps_.contains(a, b);
+    if (!overlaps_.contains(a, b)) return true;
+    if (set_.rules[a].priority != set_.rules[b].priority)
+      return set_.rules[a].priority > set_.rules[b].priority;
+    return a < b || (!multi_ && set_.rules[a].rule != set_.rules[b].rule);
+  }
+  // May rules[index] be tried before all that stand above it?
+  bool may_be_first(const std::vector<Pending>& rules, usize index) const {
+    for (usize i = index; i-- > 0;) {
+      if (!may_precede(rules[index].rule, rules[i].rule)) return false;
+      // Only permutations of one rule, which stand together, bind each other where priorities are equal.
+      if (!multi_ && set_.rules[rules[i].rule].rule != set_.rules[rules[index].rule].rule) break;
+    }
+    return true;
   }
 
   BlockId build(std::vector<Pending> rules, u32 depth) {
@@ -202,6 +216,10 @@ class Builder {
       for (usize i = 0; i < rules.size();) {
         if (!rules[i].constraints.empty() || !rules[i].equalities.empty()) {
           if (!multi_) break;
+          ++i;
+          continue;
+        }
+        if (!may_be_first(rules, i)) {
           ++i;
           continue;
         }
@@ -246,10 +264,13 @@ class Builder {
     const i64 highest = set_.rules[rules[0].rule].priority;
     for (usize i = 0; i < rules.size(); ++i) {
       chosen[i] = asks(rules[i], question);
-      // A loop tries all its rules on one value before the next value: only equals may share it.
-      if (question.kind == Question::Kind::Loop && !multi_ &&
-          set_.rules[rules[i].rule].priority != highest)
-        chosen[i] = false;
+      if (question.kind != Question::Kind::Loop || !chosen[i]) continue;
+      // A loop tries all its rules on one value before the next value: only those whose order does
+      // not matter may share it.
+      if (set_.rules[rules[i].rule].priority != highest) chosen[i] = false;
+      for (usize j = 0; j < i && chosen[i]; ++j) {
+        if (chosen[j] && !may_precede(rules[i].rule, rules[j].rule)) chosen[i] = false;
+      }
     }
     // A deferred rule blocks the lower ones that overlap it; they are deferred then and block
     // others.
@@ -257,7 +278,7 @@ class Builder {
     for (usize i = 0; i < rules.size(); ++i) {
       if (!chosen[i]) blockers.push_back(i);
     }
-    for (usize next = 0; next < blockers.size() && !multi_; ++next) {
+    for (usize next = 0; next < blockers.size(); ++next) {
       const usize blocker = blockers[next];
       for (usize i = blocker + 1; i < rules.size(); ++i) {
         if (!chosen[i] || may_precede(rules[i].rule, rules[blocker].rule)) continue;

@@ -56,6 +56,10 @@ inline constexpr Limit kMaxIsleSiteDepth{"max-isle-site-depth", 2100,
                                          "steps from the arguments of an ISLE term to a value of its rules",
                                          "isle/limits_test.cpp"};
 inline constexpr Limit kMaxIsleRules{"max-isle-rules", 16384, "rules of one ISLE term", "isle/limits_test.cpp"};
+// Each exchange of the arguments of a commutative term doubles the patterns of a rule.
+inline constexpr Limit kMaxIslePermutations{"max-isle-permutations", 4,
+                                            "orders of arguments in which one ISLE rule is matched",
+                                            "isle/limits_test.cpp"};
 inline constexpr Limit kMaxRegexProgram{"max-regex-program", 65536,
                                         "instructions of a regular expression in a file test",
                                         "filetest/filecheck_test.cpp"};
@@ -73,6 +77,6 @@ inline constexpr const Limit* kAll[] = {
     &kMaxEntities,   &kMaxBlockParams,  &kMaxMemFlags,  &kMaxTextBlocks, &kTextEntityFloor,
     &kMaxTextErrors, &kMaxTextBytes,    &kMaxFrameBytes, &kMaxArgAreaBytes, &kMaxCodeBytes,
     &kMaxVRegs,      &kMaxIsleSites,    &kMaxIsleFields, &kMaxIsleNesting,
-    &kMaxIsleTests,  &kMaxIsleRules, &kMaxIsleSiteDepth, &kMaxRegexProgram, &kMaxRegexNesting};
+    &kMaxIsleTests,  &kMaxIsleRules, &kMaxIslePermutations, &kMaxIsleSiteDepth, &kMaxRegexProgram, &kMaxRegexNesting};
 
 }  // namespace gantry::limits
