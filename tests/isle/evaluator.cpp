@@ -125,10 +125,10 @@ Outcome Evaluator::run(TermId id, const std::vector<Value>& args) {
   return outcome;
 }
 
-bool Evaluator::match_all(const Rule& rule, u32 permutation, usize index, const std::vector<Value>& args,
-                          Environment& environment, const Next& next) {
-  const Rule::Permutation* order =
-      permutation == 0 ? nullptr : &rule.permutations[permutation - 1];
+bool Evaluator::match_all(const Rule& rule, u32 permutation, usize index,
+                          const std::vector<Value>& args, Environment& environment,
+                          const Next& next) {
+  const Rule::Permutation* order = permutation == 0 ? nullptr : &rule.permutations[permutation - 1];
   if (index < rule.args.size()) {
     return match(rule, order == nullptr ? rule.args[index] : order->args[index], args[index],
                  environment, [&](Environment& inner) {

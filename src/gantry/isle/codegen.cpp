@@ -590,13 +590,12 @@ class FunctionWriter {
     return set_.rules[rule];
   }
 
-  // The right side is written once for all permutations, in terms of the first; they differ in where
-  // the values come from.
+  // The right side is written once for all permutations, in terms of the first; they differ in
+  // where the values come from.
   void write_permuted_leaf_call(const NormalRule& normal, const NormalRule& owner) {
-    const bool alike =
-        std::equal(normal.imports.begin(), normal.imports.end(), owner.imports.begin(),
-                   owner.imports.end(),
-                   [](const Import& a, const Import& b) { return a.variable == b.variable; });
+    const bool alike = std::equal(
+        normal.imports.begin(), normal.imports.end(), owner.imports.begin(), owner.imports.end(),
+        [](const Import& a, const Import& b) { return a.variable == b.variable; });
     const NormalRule& body = alike ? owner : normal;
     std::string name = names_.leaf(code_.set.term, normal.rule);
     if (!alike) name += "_order" + std::to_string(normal.permutation);

@@ -129,7 +129,8 @@ usize occurrences(const std::string& text, std::string_view part) {
 
 constexpr const char* kCommutative =
     "(decl commutative c (u8 u8) u8)(extern extractor c c)(decl e () u8)(extern extractor e e)\n"
-    "(decl canonical_right k (u8) u8)(extern extractor k k)(decl g (u8 u8) u8)(extern constructor g "
+    "(decl canonical_right k (u8) u8)(extern extractor k k)(decl g (u8 u8) u8)(extern constructor "
+    "g "
     "make)\n(decl pure h (u8) u8)(extern constructor h h)(decl partial f (u8) u8)\n";
 
 TEST(IsleCommutative, RulesAreMatchedInTheOrdersThatDiffer) {

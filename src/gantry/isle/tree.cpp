@@ -201,7 +201,8 @@ class Builder {
   bool may_be_first(const std::vector<Pending>& rules, usize index) const {
     for (usize i = index; i-- > 0;) {
       if (!may_precede(rules[index].rule, rules[i].rule)) return false;
-      // Only permutations of one rule, which stand together, bind each other where priorities are equal.
+      // Only permutations of one rule, which stand together, bind each other where priorities are
+      // equal.
       if (!multi_ && set_.rules[rules[i].rule].rule != set_.rules[rules[index].rule].rule) break;
     }
     return true;

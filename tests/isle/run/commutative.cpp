@@ -75,10 +75,10 @@ struct Host final : Context {
 
 int main() {
   Host host;
-  const int p = host.node(kLeaf, 4);       // 0: small and even
-  const int q = host.node(kLeaf, 101);     // 1
-  const int np = host.node(kNeg, p);       // 2
-  const int nq = host.node(kNeg, q);       // 3
+  const int p = host.node(kLeaf, 4);        // 0: small and even
+  const int q = host.node(kLeaf, 101);      // 1
+  const int np = host.node(kNeg, p);        // 2
+  const int nq = host.node(kNeg, q);        // 3
   const int zero = host.node(kLiteral, 0);  // 4
   const int seven = host.node(kLiteral, 7);
   using Ints = std::vector<int>;
@@ -119,7 +119,8 @@ int main() {
   CHECK((host.m(qp) == Ints{1000 + 11 * q, 2000 + 10 * q + p, 5000}));
   const int q_np = host.node(kAdd, q, np);
   CHECK((host.m(q_np) == Ints{2000 + 10 * q + np, 5000, 3000 + 11 * p}));
-  CHECK((host.m(host.node(kAdd, p, seven)) == Ints{1000 + 11 * seven, 2000 + 10 * p + seven, 5000, 7000}));
+  CHECK((host.m(host.node(kAdd, p, seven)) ==
+         Ints{1000 + 11 * seven, 2000 + 10 * p + seven, 5000, 7000}));
   CHECK((host.m(host.node(kAdd, seven, q)) == Ints{2000 + 10 * seven + q, 5000}));
   CHECK((host.m(q) == Ints{5000}));
   // A full array ends the search, and later rules are not run.
