@@ -333,7 +333,10 @@ class Builder {
     }
     const u64 others = rules.size() - question.rules;
     const u64 copies = others * values.size();
-    const u64 allowed = std::max<u64>(1, rules.size() / (u64{2} * depth * depth));
+    // The rules of a multi term keep their order, so falling through asks the same question again
+    // for every run of rules that share it: there only the budget bounds the copies.
+    const u64 allowed =
+        multi_ ? leaf_budget_ : std::max<u64>(1, rules.size() / (u64{2} * depth * depth));
     const bool decide = copies == 0 || (copies <= allowed && copies <= leaf_budget_);
 
     std::vector<std::vector<Pending>> arms;
