@@ -75,6 +75,7 @@ Value make(const Type& type, const Term& term, std::vector<Value> fields) {
   }
   return value;
 }
+u64 number_of(RuleId rule, u32 permutation) { return u64{rule} << 8 | permutation; }
 bool has_variant(const Type& type, const Value& value, u32 variant) {
   return (type.is_plain_enum() ? value.bits : value.variant) == variant;
 }
@@ -92,14 +93,21 @@ Outcome Evaluator::run(TermId id, const std::vector<Value>& args) {
     return a->priority != b->priority ? a->priority > b->priority : a < b;
   });
   Outcome outcome;
+  std::vector<std::pair<const Rule*, u32>> orders;
   for (const Rule* rule : rules) {
+    for (u32 i = 0; i <= rule->permutations.size(); ++i) orders.emplace_back(rule, i);
+  }
+  for (const auto& [rule_in_order, permutation] : orders) {
+    const Rule* rule = rule_in_order;
+    const u64 order = number_of(static_cast<RuleId>(rule - program_.rules.data()), permutation);
     Environment environment(rule->variables.size());
     bool committed = false;
-    match_all(*rule, 0, args, environment, [&](Environment& matched) {
+    match_all(*rule, permutation, 0, args, environment, [&](Environment& matched) {
       committed = true;
       if (term.multi) {
         evaluate(rule->result, matched, [&](const Value& value) {
           outcome.results.push_back(host_.hash(term.result, value));
+          outcome.order.push_back(order);
           return false;
         });
         return false;
@@ -117,17 +125,23 @@ Outcome Evaluator::run(TermId id, const std::vector<Value>& args) {
   return outcome;
 }
 
-bool Evaluator::match_all(const Rule& rule, usize index, const std::vector<Value>& args,
-                          Environment& environment, const Next& next) {
+bool Evaluator::match_all(const Rule& rule, u32 permutation, usize index,
+                          const std::vector<Value>& args, Environment& environment,
+                          const Next& next) {
+  const Rule::Permutation* order = permutation == 0 ? nullptr : &rule.permutations[permutation - 1];
   if (index < rule.args.size()) {
-    return match(rule, rule.args[index], args[index], environment,
-                 [&](Environment& inner) { return match_all(rule, index + 1, args, inner, next); });
+    return match(rule, order == nullptr ? rule.args[index] : order->args[index], args[index],
+                 environment, [&](Environment& inner) {
+                   return match_all(rule, permutation, index + 1, args, inner, next);
+                 });
   }
   if (index - rule.args.size() < rule.if_lets.size()) {
-    const Rule::IfLet& clause = rule.if_lets[index - rule.args.size()];
+    const usize number = index - rule.args.size();
+    const Rule::IfLet& clause = rule.if_lets[number];
+    const TypedPattern& pattern = order == nullptr ? clause.pattern : order->if_lets[number];
     return evaluate(clause.expr, environment, [&](const Value& value) {
-      return match(rule, clause.pattern, value, environment, [&](Environment& inner) {
-        return match_all(rule, index + 1, args, inner, next);
+      return match(rule, pattern, value, environment, [&](Environment& inner) {
+        return match_all(rule, permutation, index + 1, args, inner, next);
       });
     });
   }
@@ -255,7 +269,7 @@ bool Evaluator::apply(const TypedExpr& expr, const std::vector<Value>& args,
 Outcome TreeExecutor::run(TermId id, const std::vector<Value>& args) {
   effects_.clear();
   Outcome outcome;
-  outcome.matched = run_term(id, args, outcome.result, &outcome.results);
+  outcome.matched = run_term(id, args, outcome.result, &outcome.results, &outcome.order);
   if (program_.terms[id].multi) outcome.matched = false;
   std::sort(outcome.results.begin(), outcome.results.end());
   outcome.effects = effects_;
@@ -263,8 +277,8 @@ Outcome TreeExecutor::run(TermId id, const std::vector<Value>& args) {
 }
 
 bool TreeExecutor::run_term(TermId id, const std::vector<Value>& args, Value& result,
-                            std::vector<u64>* results) {
-  Frame frame{nullptr, args, {}, results, {}, false, false};
+                            std::vector<u64>* results, std::vector<u64>* order) {
+  Frame frame{nullptr, args, {}, results, order, {}, false, false};
   for (const TermCode& code : terms_) {
     if (code.set.term == id) frame.code = &code;
   }
@@ -406,7 +420,7 @@ bool TreeExecutor::call(Frame& frame, SiteId id) {
   }
   Value value;
   if (term.constructor == Term::Body::Internal) {
-    if (!run_term(site.term, args, value, nullptr)) return false;
+    if (!run_term(site.term, args, value, nullptr, nullptr)) return false;
   } else {
     const u64 hash = host_.call(term.constructor_host, hashes);
     if (!term.pure) effects_.push_back(hash);
@@ -470,6 +484,7 @@ bool TreeExecutor::leaf(Frame& frame, u32 rule, usize next) {
   const Value result = use(frame, normal.result);
   if (root.multi) {
     frame.results->push_back(host_.hash(root.result, result));
+    frame.order->push_back(number_of(normal.rule, normal.permutation));
     frame.known.resize(size);
     return false;
   }

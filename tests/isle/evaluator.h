@@ -23,6 +23,7 @@ struct Outcome {
   bool matched = false;
   Value result;              // not multi
   std::vector<u64> results;  // multi: hashes, sorted
+  std::vector<u64> order;    // multi: rule and permutation of each result, as they came
   std::vector<u64> effects;  // impure calls in order: hash of name and arguments
 };
 
@@ -52,7 +53,7 @@ class Evaluator {
   using Next = std::function<bool(Environment&)>;  // true: stop looking
   bool match(const Rule& rule, const TypedPattern& pattern, const Value& value,
              Environment& environment, const Next& next);
-  bool match_all(const Rule& rule, usize index, const std::vector<Value>& args,
+  bool match_all(const Rule& rule, u32 permutation, usize index, const std::vector<Value>& args,
                  Environment& environment, const Next& next);
   // All values of an expression, one after the other; false from `use` goes on to the next.
   bool evaluate(const TypedExpr& expr, Environment& environment,
@@ -79,7 +80,8 @@ class TreeExecutor {
     const TermCode* code;
     std::vector<Value> args;
     std::vector<std::pair<SiteId, Value>> known;
-    std::vector<u64>* results;  // multi
+    std::vector<u64>* results;  // multi, as the next one
+    std::vector<u64>* order;
     Value result;
     bool committed = false;
     bool failed = false;
@@ -92,7 +94,7 @@ class TreeExecutor {
   bool call(Frame& frame, SiteId site);  // false: failed
   std::vector<std::vector<Value>> iterate(Frame& frame, SiteId site);
   bool run_term(TermId term, const std::vector<Value>& args, Value& result,
-                std::vector<u64>* results);
+                std::vector<u64>* results, std::vector<u64>* order);
 
   const TypedProgram& program_;
   Host host_;

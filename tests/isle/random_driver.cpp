@@ -17,6 +17,25 @@ bool RandomContext::ef_v(V value, V& a, std::uint8_t& b) {
   b = make_u8(output(h, 1));
   return true;
 }
+bool RandomContext::cm(V value, V& a, V& b) {
+  const std::uint64_t h = call("cm", {hash(value)});
+  if (!succeeds(h)) return false;
+  a = make_v(output(h, 0));
+  b = make_v(output(h, 1));
+  return true;
+}
+void RandomContext::ei_t(V value, std::uint8_t& n, V& a, V& b) {
+  const std::uint64_t h = call("ei_t", {hash(value)});
+  n = make_u8(output(h, 0));
+  a = make_v(output(h, 1));
+  b = make_v(output(h, 2));
+}
+bool RandomContext::cr(V value, std::uint8_t& n) {
+  const std::uint64_t h = call("cr", {hash(value)});
+  if (!succeeds(h)) return false;
+  n = make_u8(output(h, 0));
+  return true;
+}
 bool RandomContext::ef_e(V value, rules::E& a) {
   const std::uint64_t h = call("ef_e", {hash(value)});
   if (!succeeds(h)) return false;

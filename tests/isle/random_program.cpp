@@ -36,6 +36,10 @@ constexpr const char* kPrelude = R"((type V (primitive V))
 (convert K V k_to_v)
 (decl multi em (V u8) V) (extern extractor em em)
 (decl pure multi mq (V) V) (extern constructor mq mq)
+(decl commutative cm (V V) V) (extern extractor cm cm)
+(decl ei_t (u8 V V) V) (extern extractor infallible ei_t ei_t)
+(decl commutative ct (u8 V V) V) (extractor (ct n a b) (ei_t n a b))
+(decl canonical_right cr (u8) V) (extern extractor cr cr)
 (decl iv (V u8) V) (extractor (iv a b) (and (ef_v a b) (ef_n)))
 (decl ix (u8 V) E) (extractor (ix a b) (E.X a b))
 (decl pure g (V u8) V)
@@ -113,7 +117,7 @@ class Maker {
     };
     switch (type_index(type)) {
       case 0:
-        switch (random_.below(multi_ ? 12 : 11)) {
+        switch (random_.below(multi_ ? 15 : 14)) {
           case 0:
             return number(4);
           case 1:
@@ -135,6 +139,12 @@ class Maker {
           case 9:
           case 10:
             return bind(type);
+          case 11:
+            return list("cm", {"V", "V"});
+          case 12:
+            return list("ct", {"u8", "V", "V"});
+          case 13:
+            return list("cr", {"u8"});
           default:
             // Identical multi calls of one rule are one call; the evaluator cannot see which are
             // identical.

@@ -20,11 +20,14 @@ TEST(RandomPrograms, TreesDoWhatTheRulesSay) {
   u64 effects = 0;
   u64 results = 0;
   u64 rules = 0;
+  u64 permuted = 0;
+  u64 exchanged = 0;
   for (u64 seed = first; seed < first + 400; ++seed) {
     const std::string text = random_program(seed, 3 + static_cast<u32>(seed % 30));
     const std::unique_ptr<Compiled> compiled = compile_text(text);
     ASSERT_TRUE(compiled->ok) << "seed " << seed << "\n" << text;
     rules += compiled->typed.rules.size();
+    for (const Rule& rule : compiled->typed.rules) permuted += rule.permutations.empty() ? 0 : 1;
     TreeExecutor executor(compiled->typed, compiled->symbols, compiled->terms);
     for (const char* name : {"f", "h", "m", "g"}) {
       const TermId term = compiled->find(name);
@@ -43,12 +46,16 @@ TEST(RandomPrograms, TreesDoWhatTheRulesSay) {
         ASSERT_EQ(expected.results, actual.results)
             << "seed " << seed << " term " << name << " trial " << trial << "\n"
             << text;
+        ASSERT_EQ(expected.order, actual.order)
+            << "seed " << seed << " term " << name << " trial " << trial << "\n"
+            << text;
         ASSERT_EQ(expected.effects, actual.effects)
             << "seed " << seed << " term " << name << " trial " << trial << "\n"
             << text;
         matched += expected.matched;
         effects += expected.effects.size();
         results += expected.results.size();
+        for (const u64 order : expected.order) exchanged += order % 256 != 0;
       }
     }
   }
@@ -57,6 +64,8 @@ TEST(RandomPrograms, TreesDoWhatTheRulesSay) {
   EXPECT_GT(effects, 10000u);
   EXPECT_GT(results, 10000u);
   EXPECT_GT(rules, 10000u);
+  EXPECT_GT(permuted, 1000u);
+  EXPECT_GT(exchanged, 1000u);
 }
 
 TEST(RandomPrograms, EveryRuleHasALeafAndTreesStaySmall) {

@@ -74,7 +74,7 @@ class FunctionWriter {
     return name;
   }
 
-  std::string signature() const {
+  std::string signature(bool exported) const {
     TextWriter text;
     switch (mode_) {
       case Mode::Plain:
@@ -89,7 +89,10 @@ class FunctionWriter {
     }
     text.put(name_, "(", names_.context(), "& ctx");
     for (const Param& param : params_) {
-      text.put(", ", names_.by_value(set_.sites[param.site].type), " ", param.name);
+      const TypeId type = set_.sites[param.site].type;
+      const bool in_register = exported || names_.passes_by_value(type);
+      text.put(", ", in_register ? names_.by_value(type) : "Param<" + names_.type(type) + ">", " ",
+               param.name);
     }
     if (mode_ == Mode::Bool) text.put(", ", names_.type(term_.result), "& out");
     if (mode_ == Mode::Multi) text.put(", Results<", names_.type(term_.result), ">& out");
@@ -116,7 +119,7 @@ class FunctionWriter {
 
   Unit take(bool exported) {
     Unit unit;
-    unit.signature = signature();
+    unit.signature = signature(exported);
     unit.body = std::move(text_).take();
     unit.weight = weight_;
     unit.exported = exported;
@@ -590,13 +593,12 @@ class FunctionWriter {
     return set_.rules[rule];
   }
 
-  // The right side is written once for all permutations, in terms of the first; they differ in where
-  // the values come from.
+  // The right side is written once for all permutations, in terms of the first; they differ in
+  // where the values come from.
   void write_permuted_leaf_call(const NormalRule& normal, const NormalRule& owner) {
-    const bool alike =
-        std::equal(normal.imports.begin(), normal.imports.end(), owner.imports.begin(),
-                   owner.imports.end(),
-                   [](const Import& a, const Import& b) { return a.variable == b.variable; });
+    const bool alike = std::equal(
+        normal.imports.begin(), normal.imports.end(), owner.imports.begin(), owner.imports.end(),
+        [](const Import& a, const Import& b) { return a.variable == b.variable; });
     const NormalRule& body = alike ? owner : normal;
     std::string name = names_.leaf(code_.set.term, normal.rule);
     if (!alike) name += "_order" + std::to_string(normal.permutation);

@@ -15,7 +15,8 @@ struct CodegenOptions {
   std::string header_name;  // how shards include the header; empty: no header, one shard
   std::vector<std::string> header_includes;  // what the generated types need: <x> or "x" or x
   std::vector<std::string> includes;         // what the bodies need, the context first of all
-  // Externs declared in files whose path ends so are left out of the context macro: a base class of the context has them.
+  // Externs declared in files whose path ends so are left out of the context macro: a base class of
+  // the context has them.
   std::vector<std::string> inherited;
   std::string failure;  // called with a message when no rule matches; empty: prints and aborts
   std::vector<std::string> strip_prefixes;  // removed from the front of paths in comments

@@ -121,6 +121,68 @@ TEST(IsleCompile, ExplainShowsTestsAndRules) {
   EXPECT_FALSE(compile_text("(decl f (u8) u8)(rule (f x) x)", options).ok);
 }
 
+usize occurrences(const std::string& text, std::string_view part) {
+  usize count = 0;
+  for (usize at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+constexpr const char* kCommutative =
+    "(decl commutative c (u8 u8) u8)(extern extractor c c)(decl e () u8)(extern extractor e e)\n"
+    "(decl canonical_right k (u8) u8)(extern extractor k k)(decl g (u8 u8) u8)(extern constructor "
+    "g "
+    "make)\n(decl pure h (u8) u8)(extern constructor h h)(decl partial f (u8) u8)\n";
+
+TEST(IsleCommutative, RulesAreMatchedInTheOrdersThatDiffer) {
+  const auto orders = [](const std::string& left) {
+    CompileOptions options;
+    options.explain = "f";
+    const CompileResult result =
+        compile_text(kCommutative + ("(rule (f " + left + ") (g 1 2))"), options);
+    EXPECT_TRUE(result.ok) << left;
+    return result.explanation.substr(0, result.explanation.find(" rules"));
+  };
+  EXPECT_EQ(orders("(c x y)"), "term f: 1");
+  EXPECT_EQ(orders("(c _ x @ _)"), "term f: 1");
+  EXPECT_EQ(orders("(c x x)"), "term f: 1");
+  EXPECT_EQ(orders("(c (e) (e))"), "term f: 1");
+  EXPECT_EQ(orders("(c x (e))"), "term f: 2");
+  EXPECT_EQ(orders("(c x (and y (k 1)))"), "term f: 1");
+  EXPECT_EQ(orders("(c (e) (k z))"), "term f: 1");
+  EXPECT_EQ(orders("(c 1 2)"), "term f: 2");
+  EXPECT_EQ(orders("(c x y)) (if-let 3 (h y)"), "term f: 2");
+  EXPECT_EQ(orders("(c x y)) (if-let z (h 1)"), "term f: 1");
+  EXPECT_EQ(orders("(c (c x y) x)"), "term f: 4");
+  EXPECT_EQ(orders("(c (c x y) (c x y))"), "term f: 2");
+  EXPECT_EQ(orders("(c (c x y) (c y x))"), "term f: 2");
+  EXPECT_EQ(orders("(c (c x y) (c z w))"), "term f: 1");
+  EXPECT_EQ(orders("(c (c x (k 1)) (k 2))"), "term f: 1");
+  EXPECT_EQ(orders("x) (if-let (c (e) _) (h x)"), "term f: 2");
+}
+
+TEST(IsleCommutative, TheOrdersOfARuleShareItsRightSide) {
+  const CompileResult result = compile_text(
+      kCommutative + std::string("(rule 1 (f (c x (c y (e)))) (if-let z (h y)) (g z (h x)))"));
+  ASSERT_TRUE(result.ok);
+  const std::string& text = result.code.shards[0];
+  EXPECT_EQ(occurrences(text, "ctx.make("), 1u) << text;
+  EXPECT_EQ(occurrences(text, "GANTRY_RULE(0)"), 1u) << text;
+  EXPECT_GE(occurrences(text, "return rule_f_0(ctx"), 4u) << text;
+}
+
+TEST(IsleCommutative, ExplainSaysWhichOrderMatches) {
+  CompileOptions options;
+  options.explain = "f";
+  const CompileResult result =
+      compile_text(kCommutative + std::string("(rule (f (c x (e))) x)"), options);
+  ASSERT_TRUE(result.ok);
+  const usize written = result.explanation.find("=> test.isle:4 f\n");
+  const usize exchanged =
+      result.explanation.find("=> test.isle:4 f with arguments exchanged (1)\n");
+  EXPECT_NE(exchanged, std::string::npos) << result.explanation;
+  EXPECT_LT(written, exchanged) << result.explanation;
+}
+
 TEST(IsleCompile, OverlapNotesNameThePartners) {
   const CompileResult result =
       compile_text("(decl f (u8) u8)\n(rule (f 1) 1)\n(rule (f 2) 2)\n(rule (f x) x)");

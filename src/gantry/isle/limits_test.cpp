@@ -46,6 +46,23 @@ TEST(IsleLimits, NestingUpToTheLimitIsFineAndOneMoreIsRefused) {
           .ok);
 }
 
+TEST(IsleLimits, OrdersOfArguments) {
+  const std::string prelude =
+      "(decl commutative c (u8 u8) u8)(extern extractor c c)(decl e () u8)(extern extractor e e)"
+      "(decl partial f (u8) u8)";
+  static_assert(limits::kMaxIslePermutations.value == 4);
+  EXPECT_TRUE(compile_text(prelude + "(rule (f (c x (c y (e)))) x)").ok);
+  const CompileResult refused = compile_text(prelude + "\n(rule (f (c x (c y (c z (e))))) x)");
+  EXPECT_TRUE(mentions(refused, "max-isle-permutations"));
+  ASSERT_FALSE(refused.diagnostics.empty());
+  EXPECT_EQ(refused.diagnostics[0].kind, ErrorKind::LimitExceeded);
+  EXPECT_EQ(refused.diagnostics[0].position.line, 2u);
+  // Very many uses are refused without trying them, and those that change nothing are no orders.
+  EXPECT_TRUE(mentions(compile_text(prelude + "(rule (f " + nested("(c (e) ", "x", 190) + ") 1)"),
+                       "max-isle-permutations"));
+  EXPECT_TRUE(compile_text(prelude + "(rule (f (and " + repeat("(c _ _) ", 50) + ")) 1)").ok);
+}
+
 TEST(IsleLimits, VeryDeepTextsAreRefusedQuickly) {
   const std::string prelude = "(decl g (u8) u8)(extern constructor g g)(decl f (u8) u8)";
   EXPECT_TRUE(mentions(compile_text(prelude + "(rule (f x) " + nested("(g ", "x", 100000) + ")"),

@@ -44,10 +44,10 @@ constexpr const char* kReserved[] = {"alignas",       "alignof",      "and",
                                      "u128",          "usize",        "i8",
                                      "i16",           "i32",          "i64",
                                      "i128",          "isize",        "Out",
-                                     "Results",       "ResultArray",  "std",
-                                     "ctx",           "out",          "result",
-                                     "isle_no_rule",  "isle_runtime", "Context",
-                                     "Kind",          "kind"};
+                                     "Results",       "ResultArray",  "Param",
+                                     "std",           "ctx",          "out",
+                                     "result",        "isle_no_rule", "isle_runtime",
+                                     "Context",       "Kind",         "kind"};
 
 // Everything the generated code needs beside the language; the same text in every header, so that
 // two headers may meet in one file.
@@ -73,6 +73,9 @@ struct Out<T, false> {
   };
   Out() {}
 };
+// How generated functions hand values to each other: views of a few words in registers.
+template <class T>
+using Param = std::conditional_t<std::is_trivially_copyable_v<T> && sizeof(T) <= 2 * sizeof(void*), const T, const T&>;
 // The results of a multi term, in memory of the caller. Full means: no more results are wanted.
 template <class T>
 class Results {
@@ -533,7 +536,8 @@ std::string CppNames::header(const std::string& declarations) const {
       "using usize = std::size_t;\nusing isize = std::ptrdiff_t;\nusing isle_runtime::u128;\nusing "
       "isle_runtime::i128;");
   text.line(
-      "using isle_runtime::Out;\nusing isle_runtime::Results;\nusing isle_runtime::ResultArray;\n");
+      "using isle_runtime::Out;\nusing isle_runtime::Param;\nusing isle_runtime::Results;\nusing "
+      "isle_runtime::ResultArray;\n");
   for (const TypeId id : type_order_) text.line(type_definition(id));
 
   const std::vector<std::string> methods = extern_methods();

@@ -23,9 +23,9 @@ class Overlaps {
   std::vector<u64> bits_;
 };
 
-// Reports overlaps of equal priority and rules that are shadowed by higher ones. Rules of multi terms
-// may overlap: for them the relation only says which order is visible. Permutations of one rule may
-// overlap, too, and a rule is shadowed only if all of its permutations are.
+// Reports overlaps of equal priority and rules that are shadowed by higher ones. Rules of multi
+// terms may overlap: for them the relation only says which order is visible. Permutations of one
+// rule may overlap, too, and a rule is shadowed only if all of its permutations are.
 Overlaps find_overlaps(const TypedProgram& program, const SymbolTable& symbols, const RuleSet& set,
                        Findings& findings);
 

@@ -1,9 +1,9 @@
 // Problem: (iadd x (bnot y)) shall match whichever side the bnot is on. Idea: exchange the two
-// patterns of every choice of uses in the typed left side and keep the results that differ. Two left
-// sides are the same when their signatures are: the text of patterns and clauses with variables
-// numbered by first occurrence, and those mentioned only once left out.
-// Invariant: the first mention of a variable binds it in every order, so a mention that came first
-// as written becomes a test where it comes second.
+// patterns of every choice of uses in the typed left side and keep the results that differ. Two
+// left sides are the same when their signatures are: the text of patterns and clauses with
+// variables numbered by first occurrence, and those mentioned only once left out. Invariant: the
+// first mention of a variable binds it in every order, so a mention that came first as written
+// becomes a test where it comes second.
 #include "gantry/isle/permute.h"
 
 #include <algorithm>
@@ -175,11 +175,12 @@ void permute(const TypedProgram& program, const SymbolTable& symbols, Rule& rule
              const std::vector<Exchange>& exchanges, Findings& findings) {
   const auto too_many = [&] {
     rule.permutations.clear();
-    findings.error(rule.span, ErrorKind::LimitExceeded,
-                   "type error: the commutative terms of this rule can be written in more orders than "
-                   "max-isle-permutations (" +
-                       std::to_string(limits::kMaxIslePermutations.value) + ")",
-                   "split the rule, or let the order that the host makes canonical decide");
+    findings.error(
+        rule.span, ErrorKind::LimitExceeded,
+        "type error: the commutative terms of this rule can be written in more orders than "
+        "max-isle-permutations (" +
+            std::to_string(limits::kMaxIslePermutations.value) + ")",
+        "split the rule, or let the order that the host makes canonical decide");
   };
   Patterns written;
   for (const TypedPattern& arg : rule.args) written.push_back(arg);

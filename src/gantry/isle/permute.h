@@ -4,7 +4,8 @@
 
 namespace gantry::isle {
 
-// One use of a commutative term in the patterns of a rule. The two patterns that may change places carry its number.
+// One use of a commutative term in the patterns of a rule. The two patterns that may change places
+// carry its number.
 struct Exchange {
   TermId term = 0;
   bool possible = false;  // false: the host's canonical order leaves only one

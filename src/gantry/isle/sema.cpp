@@ -402,18 +402,17 @@ class Analyzer {
       if (!term.commutative) continue;
       const usize count = term.args.size();
       if (count < 2 || term.args[count - 1] != term.args[count - 2]) {
-        error(term.span,
-              "the last two arguments of the commutative term " + quoted(term.name) +
-                  " must have the same type");
+        error(term.span, "the last two arguments of the commutative term " + quoted(term.name) +
+                             " must have the same type");
         continue;
       }
       const ExtractorDef* extractor = term.extractor_template;
       if (extractor == nullptr || extractor->params.size() != count) continue;
       for (usize i = count - 2; i < count; ++i) {
         if (uses_of(extractor->params[i].name, extractor->pattern) != 1) {
-          error(extractor->params[i].span,
-                "the extractor of the commutative term " + quoted(term.name) + " must use " +
-                    quoted(extractor->params[i].name) + " exactly once");
+          error(extractor->params[i].span, "the extractor of the commutative term " +
+                                               quoted(term.name) + " must use " +
+                                               quoted(extractor->params[i].name) + " exactly once");
         }
       }
     }
@@ -641,10 +640,9 @@ class Analyzer {
       case Pattern::Kind::Bind:
         return is_canonical_right(written.children[0], expansion, depth + 1);
       case Pattern::Kind::And:
-        return std::any_of(written.children.begin(), written.children.end(),
-                           [&](const Pattern& child) {
-                             return is_canonical_right(child, expansion, depth + 1);
-                           });
+        return std::any_of(
+            written.children.begin(), written.children.end(),
+            [&](const Pattern& child) { return is_canonical_right(child, expansion, depth + 1); });
       case Pattern::Kind::Term:
         break;
       default:
@@ -927,7 +925,7 @@ class Analyzer {
 
   // While a rule is checked.
   Rule* rule_ = nullptr;
-  std::vector<VariableId> bound_;  // in scope, innermost last
+  std::vector<VariableId> bound_;    // in scope, innermost last
   std::vector<Exchange> exchanges_;  // uses of commutative terms in patterns
   u64 expanded_ = 0;
   bool too_large_ = false;

@@ -72,11 +72,12 @@ struct TypedPattern {
   Kind kind = Kind::Wildcard;
   TypeId type = 0;
   Span span;
-  VariableId variable = 0;             // Bind, Equal
-  TermId term = 0;                     // Term: variant, struct or external extractor
-  Symbol constant = 0;                 // Const
-  i128 value = 0;                      // Int, Bool
-  // One of the two patterns of use number `exchange` of a commutative term that the rule's permutations exchange; kNone: none.
+  VariableId variable = 0;  // Bind, Equal
+  TermId term = 0;          // Term: variant, struct or external extractor
+  Symbol constant = 0;      // Const
+  i128 value = 0;           // Int, Bool
+  // One of the two patterns of use number `exchange` of a commutative term that the rule's
+  // permutations exchange; kNone: none.
   u32 exchange = kNone;
   std::vector<TypedPattern> children;  // Bind: one, matched before binding; And; Term
 };
@@ -115,7 +116,8 @@ struct Rule {
   std::vector<Variable> variables;
   std::vector<TypedPattern> args;
   std::vector<IfLet> if_lets;
-  // Beside the order as written, which goes first. No two of all these match under the same conditions.
+  // Beside the order as written, which goes first. No two of all these match under the same
+  // conditions.
   std::vector<Permutation> permutations;
   TypedExpr result;
 };

@@ -58,7 +58,8 @@ struct SiteConstraint {
   Constraint constraint;
 };
 
-// What a right side takes from the left: a variable's value, or that of a call repeated on the right.
+// What a right side takes from the left: a variable's value, or that of a call repeated on the
+// right.
 struct Import {
   VariableId variable = kNone;  // kNone: a call
   SiteId site = 0;
@@ -86,7 +87,8 @@ struct NormalRule {
 struct RuleSet {
   TermId term = 0;
   std::vector<Site> sites;  // the arguments first
-  std::vector<NormalRule> rules;  // in the order of the texts; permutations of a rule stand together
+  std::vector<NormalRule>
+      rules;  // in the order of the texts; permutations of a rule stand together
 };
 
 // Normalises the rules of `term`. Contradictory rules (two constraints on one site) are reported as

@@ -201,7 +201,8 @@ class Builder {
   bool may_be_first(const std::vector<Pending>& rules, usize index) const {
     for (usize i = index; i-- > 0;) {
       if (!may_precede(rules[index].rule, rules[i].rule)) return false;
-      // Only permutations of one rule, which stand together, bind each other where priorities are equal.
+      // Only permutations of one rule, which stand together, bind each other where priorities are
+      // equal.
       if (!multi_ && set_.rules[rules[i].rule].rule != set_.rules[rules[index].rule].rule) break;
     }
     return true;
@@ -332,7 +333,10 @@ class Builder {
     }
     const u64 others = rules.size() - question.rules;
     const u64 copies = others * values.size();
-    const u64 allowed = std::max<u64>(1, rules.size() / (u64{2} * depth * depth));
+    // The rules of a multi term keep their order, so falling through asks the same question again
+    // for every run of rules that share it: there only the budget bounds the copies.
+    const u64 allowed =
+        multi_ ? leaf_budget_ : std::max<u64>(1, rules.size() / (u64{2} * depth * depth));
     const bool decide = copies == 0 || (copies <= allowed && copies <= leaf_budget_);
 
     std::vector<std::vector<Pending>> arms;

@@ -1,7 +1,7 @@
 #pragma once
-// The decision tree of one term: what to test in which order, shared between rules. Walked from top to
-// bottom, the rules that match appear by falling priority; where rules of one priority can match together
-// (multi terms, permutations of a rule), in the order of RuleSet::rules.
+// The decision tree of one term: what to test in which order, shared between rules. Walked from top
+// to bottom, the rules that match appear by falling priority; where rules of one priority can match
+// together (multi terms, permutations of a rule), in the order of RuleSet::rules.
 #include <vector>
 
 #include "gantry/isle/overlap.h"
