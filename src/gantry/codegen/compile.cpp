@@ -3,17 +3,45 @@
 
 #include "gantry/ir/printer.h"
 #include "gantry/opt/remove_constant_params.h"
+#include "gantry/opt/run_egraph.h"
 #include "gantry/verifier/verifier.h"
 
 namespace gantry::codegen {
 namespace {
 constexpr PassInfo kVerify{"verify", "refuses functions that break a rule of the IR"};
-constexpr PassInfo kResolveAliases{"resolve-aliases", "replaces other names of values by the values"};
-constexpr const PassInfo* kPasses[] = {&kVerify, &kResolveAliases, &opt::kRemoveConstantParams, &kResolveAliases};
+constexpr PassInfo kResolveAliases{"resolve-aliases",
+                                   "replaces other names of values by the values"};
+constexpr const PassInfo* kPasses[] = {&kVerify, &kResolveAliases, &opt::kRemoveConstantParams,
+                                       &kResolveAliases, &opt::kEgraph};
 
 PassSubject subject(const ir::Function& func) {
-  return {.object = &func,
-          .dump = [](const void* object, TextWriter& out) { ir::print(*static_cast<const ir::Function*>(object), out); }};
+  return {.object = &func, .dump = [](const void* object, TextWriter& out) {
+            ir::print(*static_cast<const ir::Function*>(object), out);
+          }};
+}
+
+verifier::Environment environment(const target::TargetIsa& isa) {
+  return {.has_isa = true,
+          .pointer_type = isa.pointer_type(),
+          .enable_pinned_reg = isa.flags().enable_pinned_reg,
+          .preserve_frame_pointers = isa.flags().preserve_frame_pointers};
+}
+
+// One pass with its chores. When the verifier is on it judges what the pass leaves behind: a
+// finding is a bug of ours.
+template <class F>
+void run_pass(const PassInfo& info, ir::Function& func, const target::TargetIsa& isa,
+              Session& session, F&& pass) {
+  {
+    PassScope scope(session, info, subject(func));
+    pass();
+  }
+  if (!isa.flags().enable_verifier) return;
+  if (const Result<void> verdict = verifier::verify(func, environment(isa)); !verdict.has_value()) {
+    const std::string message = std::string("after ") + std::string(info.name) + ": " +
+                                std::string(verdict.error().message());
+    check_failed(message.c_str());
+  }
 }
 
 }  // namespace
@@ -24,32 +52,34 @@ std::vector<const PassInfo*> passes(const target::TargetIsa& isa) {
   return all;
 }
 
-Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa& isa, Session& session) {
+Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa& isa,
+                                     Session& session) {
   if (isa.flags().enable_verifier) {
     PassScope pass(session, kVerify, subject(func));
-    const verifier::Environment environment{.has_isa = true,
-                                            .pointer_type = isa.pointer_type(),
-                                            .enable_pinned_reg = isa.flags().enable_pinned_reg,
-                                            .preserve_frame_pointers = isa.flags().preserve_frame_pointers};
-    GANTRY_TRY(verifier::verify(func, environment));  // untrusted input ends here or not at all
+    GANTRY_TRY(
+        verifier::verify(func, environment(isa)));  // untrusted input ends here or not at all
   }
   GANTRY_TRY(optimize(func, isa, session));
   return isa.compile(func, session);  // the one virtual call: CLIF in, code out
 }
 
-Result<void> optimize(ir::Function& func, const target::TargetIsa&, Session& session) {
-  const auto resolve_aliases = [&] {
-    PassScope pass(session, kResolveAliases, subject(func));
-    func.dfg.resolve_all_aliases();
+Result<void> optimize(ir::Function& func, const target::TargetIsa& isa, Session& session) {
+  const auto run = [&](const PassInfo& info, auto&& pass) {
+    run_pass(info, func, isa, session, pass);
   };
   // What follows reads operands as they are.
-  resolve_aliases();
-  {
-    // Leaves aliases behind.
-    PassScope pass(session, opt::kRemoveConstantParams, subject(func));
-    opt::remove_constant_params(func, session);
-  }
-  resolve_aliases();
+  run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
+  // Leaves aliases behind.
+  run(opt::kRemoveConstantParams, [&] { opt::remove_constant_params(func, session); });
+  run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
+  if (isa.flags().opt_level == target::OptLevel::None) return {};
+
+  run(opt::kEgraph, [&] {
+    const opt::EgraphOptions options{
+        .for_size = isa.flags().opt_level == target::OptLevel::SpeedAndSize,
+        .alias_analysis = isa.flags().enable_alias_analysis};
+    opt::run_egraph(func, options, session);
+  });
   return {};
 }
 

@@ -350,6 +350,17 @@ void Layout::remove_inst(Inst inst) {
   node = InstNode{};
 }
 
+void Layout::clear_insts(Block block) {
+  BlockNode& home = blocks_.in_range(block);
+  for (PackedOption<Inst> at = home.first; at;) {
+    InstNode& node = insts_.in_range(*at);
+    at = node.next;
+    node = InstNode{};
+  }
+  home.first.reset();
+  home.last.reset();
+}
+
 void Layout::clear() {
   blocks_.clear();
   insts_.clear();

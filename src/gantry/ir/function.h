@@ -326,6 +326,8 @@ class Layout {
   void append_inst(Inst inst, Block block);
   void insert_inst_before(Inst inst, Inst before);
   void remove_inst(Inst inst);
+  // All instructions of the block leave it.
+  void clear_insts(Block block);
 
   // Range-for over blocks, and over the instructions of one.
   struct BlockIterator {

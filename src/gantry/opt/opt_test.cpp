@@ -105,11 +105,11 @@ TEST(RemoveConstantParams, is_linear_in_a_long_chain) {
   std::string text = "function %f(i32) -> i32 {\nblock0(v0: i32):\n  jump block1(v0)\n";
   constexpr int kBlocks = 50000;
   for (int i = 1; i < kBlocks; ++i) {
-    text += "block" + std::to_string(i) + "(v" + std::to_string(i) + ": i32):\n  jump block" + std::to_string(i + 1) + "(v" +
-            std::to_string(i) + ")\n";
+    text += "block" + std::to_string(i) + "(v" + std::to_string(i) + ": i32):\n  jump block" +
+            std::to_string(i + 1) + "(v" + std::to_string(i) + ")\n";
   }
-  text += "block" + std::to_string(kBlocks) + "(v" + std::to_string(kBlocks) + ": i32):\n  return v" +
-          std::to_string(kBlocks) + "\n}\n";
+  text += "block" + std::to_string(kBlocks) + "(v" + std::to_string(kBlocks) +
+          ": i32):\n  return v" + std::to_string(kBlocks) + "\n}\n";
   EXPECT_NE(run(text).find("return v0"), std::string::npos);
 }
 

@@ -1,12 +1,13 @@
-// Problem: a front end that does not know which locals a loop changes passes all of them as parameters. Each costs a place
-// and moves on every edge.
-// Idea: optimistic data flow over "what arrives at this parameter": nothing yet, one value, or many. A parameter known to
-// be one value stands for it where it is passed on. Facts only ever go down (nothing, one, many), at most twice a
-// parameter, so a work list that revisits just the places a changed parameter is passed to is linear (Wegman and Zadeck's
-// argument, 1991, for copies instead of constants).
-// Why the value may be used: it arrives on every edge into the block, so it is defined on every path to it and dominates it.
-// A parameter that once stood for one value and turns out to be many makes the parameters it feeds many too, although they
-// may still be copies of it: that loses little and keeps facts going down.
+// Problem: a front end that does not know which locals a loop changes passes all of them as
+// parameters. Each costs a place and moves on every edge. Idea: optimistic data flow over "what
+// arrives at this parameter": nothing yet, one value, or many. A parameter known to be one value
+// stands for it where it is passed on. Facts only ever go down (nothing, one, many), at most twice
+// a parameter, so a work list that revisits just the places a changed parameter is passed to is
+// linear (Wegman and Zadeck's argument, 1991, for copies instead of constants). Why the value may
+// be used: it arrives on every edge into the block, so it is defined on every path to it and
+// dominates it. A parameter that once stood for one value and turns out to be many makes the
+// parameters it feeds many too, although they may still be copies of it: that loses little and
+// keeps facts going down.
 #include "gantry/opt/remove_constant_params.h"
 
 namespace gantry::opt {
@@ -16,8 +17,8 @@ constexpr u32 kNothing = ~u32{0};
 constexpr u32 kMany = kNothing - 1;
 
 struct Flow {
-  u32 to;     // parameter that receives
-  u32 next;   // of the same source, or kNothing
+  u32 to;    // parameter that receives
+  u32 next;  // of the same source, or kNothing
 };
 
 }  // namespace
@@ -26,12 +27,14 @@ void remove_constant_params(ir::Function& func, Session& session) {
   ir::DataFlowGraph& dfg = func.dfg;
   const ir::Block entry = *func.layout.entry();
   bool any = false;
-  for (const ir::Block block : func.layout.blocks()) any |= block != entry && !dfg.block_params(block).empty();
+  for (const ir::Block block : func.layout.blocks())
+    any |= block != entry && !dfg.block_params(block).empty();
   if (!any) return;
 
   Arena& arena = session.pass_arena();
   const u32 num_values = dfg.num_values();
-  // What a value is known to be; meaningful for parameters. Everything else is itself, told by kMany.
+  // What a value is known to be; meaningful for parameters. Everything else is itself, told by
+  // kMany.
   const std::span<u32> known = arena.allocate_filled<u32>(num_values, kMany);
   const std::span<u32> first_flow = arena.allocate_filled<u32>(num_values, kNothing);
   u32 num_flows = 0;
@@ -44,14 +47,17 @@ void remove_constant_params(ir::Function& func, Session& session) {
       dfg.for_each_block_call(*func.layout.last_inst(block), [&](ir::BlockCall call) {
         const std::span<const ir::Value> params = dfg.block_params(call.block(dfg.lists()));
         const std::span<const ir::Value> args = call.args(dfg.lists());
-        for (u32 i = 0; i < args.size(); ++i) visit(ir::BlockArg::decoded(args[i]), params[i].index());
+        for (u32 i = 0; i < args.size(); ++i)
+          visit(ir::BlockArg::decoded(args[i]), params[i].index());
       });
     }
   };
   const auto is_param = [&](u32 value) {
     return dfg.value_data(ir::Value::from_index(value)).kind() == ir::ValueData::Kind::Param;
   };
-  for_each_arg([&](ir::BlockArg arg, u32) { num_flows += arg.is_value() && is_param(arg.as_value().index()) ? 1 : 0; });
+  for_each_arg([&](ir::BlockArg arg, u32) {
+    num_flows += arg.is_value() && is_param(arg.as_value().index()) ? 1 : 0;
+  });
   Flow* const flows = arena.allocate<Flow>(num_flows);
   u32* const work = arena.allocate<u32>(usize{num_values} * 2);
   u32 work_size = 0;
@@ -83,10 +89,12 @@ void remove_constant_params(ir::Function& func, Session& session) {
   while (work_size > 0) {
     const u32 source = work[--work_size];
     const u32 value = known[source] == kMany ? source : known[source];
-    for (u32 at = first_flow[source]; at != kNothing; at = flows[at].next) absorb(flows[at].to, value);
+    for (u32 at = first_flow[source]; at != kNothing; at = flows[at].next)
+      absorb(flows[at].to, value);
   }
 
-  // Take them out: first of the calls, whose arguments run parallel to the parameters, then of the blocks.
+  // Take them out: first of the calls, whose arguments run parallel to the parameters, then of the
+  // blocks.
   const auto is_constant = [&](ir::Value param) { return known[param.index()] < kMany; };
   for (const ir::Block block : func.layout.blocks()) {
     dfg.update_block_calls(*func.layout.last_inst(block), [&](ir::BlockCall& call) {

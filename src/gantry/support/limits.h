@@ -72,7 +72,30 @@ inline constexpr Limit kMaxIrreducibleEntries{
     "entries into irreducible loops past their headers, a nest counted once a loop, for each edge of a function",
     "regalloc/regalloc_test.cpp"};
 
+// The mid-end. Counts, never times: the result must not depend on the machine.
+inline constexpr Limit kMaxRewriteDepth{"max-rewrite-depth", 6,
+                                        "nested rewriting of operands that a rule makes: chains settle step by step as "
+                                        "the walk goes on; beyond, forms stay as they are",
+                                        "opt/egraph_test.cpp"};
+inline constexpr Limit kMaxRewriteBuilds{"max-rewrite-builds", 24,
+                                         "operations shown to rules for one instruction of the input, so that rules cannot "
+                                         "multiply a function; beyond, forms stay as they are",
+                                         "opt/egraph_test.cpp"};
+inline constexpr Limit kMaxSkeletonRounds{"max-skeleton-rounds", 4,
+                                          "rewrites of one instruction that stays in its block; beyond, it stays as it is",
+                                          "opt/egraph_test.cpp"};
+inline constexpr Limit kMaxNodesPerInst{"max-nodes-per-inst", 4,
+                                        "nodes of the e-graph for each instruction of the function, plus min-nodes; beyond, "
+                                        "no rule applies",
+                                        "opt/egraph_test.cpp"};
+inline constexpr Limit kMinNodes{"min-nodes", 1000, "see max-nodes-per-inst", "opt/egraph_test.cpp"};
+inline constexpr Limit kMaxConditionProbes{"max-condition-probes", 16,
+                                           "conditions on the way to a branch or trap that are looked at to decide it; "
+                                           "beyond, it stays",
+                                           "opt/egraph_test.cpp"};
+
 inline constexpr const Limit* kAll[] = {
+    &kMaxRewriteDepth, &kMaxRewriteBuilds, &kMaxSkeletonRounds, &kMaxNodesPerInst, &kMinNodes, &kMaxConditionProbes,
     &kMaxIrreducibleEntries,
     &kMaxEntities,   &kMaxBlockParams,  &kMaxMemFlags,  &kMaxTextBlocks, &kTextEntityFloor,
     &kMaxTextErrors, &kMaxTextBytes,    &kMaxFrameBytes, &kMaxArgAreaBytes, &kMaxCodeBytes,

@@ -1,0 +1,363 @@
+// Problem: every operation of a function passes through here, most of them with nothing to do; the
+// others may set off chains of rewriting that must end soon, whatever the input. Idea: the cheap
+// questions first. Canonical order, then the table: more than half of all operations are there
+// already, and a rewritten form stays in it, forwarded to its result, so that no form is rewritten
+// twice. Only a new form is folded, given facts, and shown to the rules, from a work place: it gets
+// a number only if no rule has something better. Replacement by default (docs/adr/0030): a class of
+// equal forms has one member, so matching never iterates. Invariants: results are not forwarded;
+// operands of a node have smaller numbers; depth, nodes made for one instruction and nodes in all
+// are bounded by named limits, behind which forms are kept as they are.
+#include "gantry/opt/rewrite.h"
+
+#include "gantry/opt/fold.h"
+#include "gantry/opt/rewrite_inl.h"
+#include "gantry/opt/rule_table.h"
+#include "gantry/support/limits.h"
+
+namespace gantry::opt {
+namespace {
+
+using ir::Opcode;
+using ir::Type;
+
+constexpr u32 kMaxDepth = static_cast<u32>(limits::kMaxRewriteDepth.value);
+constexpr u32 kMaxBuilds = static_cast<u32>(limits::kMaxRewriteBuilds.value);
+static_assert(kMaxDepth < Graph::kWorkPlaces);
+
+// In quarters of a simple instruction.
+u8 own_cost(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::Iconst:
+    case Opcode::F32const:
+    case Opcode::F64const:
+    case Opcode::Uextend:
+    case Opcode::Sextend:
+    case Opcode::Ireduce:
+    case Opcode::Iconcat:
+    case Opcode::Isplit:
+      return 1;
+    case Opcode::Imul:
+      return 12;
+    case Opcode::Umulhi:
+    case Opcode::Smulhi:
+      return 16;
+    case Opcode::Udiv:
+    case Opcode::Sdiv:
+    case Opcode::Urem:
+    case Opcode::Srem:
+      return 80;
+    default:
+      return 4;
+  }
+}
+
+u128 lanes_of(Type type, u64 lane) {
+  u128 bits = 0;
+  for (u32 i = 0; i < type.lane_count(); ++i) bits |= u128{lane} << (i * type.lane_bits());
+  return bits;
+}
+
+}  // namespace
+
+Rewriter::Rewriter(Graph& graph, const FlowNumbers& numbers)
+    : graph_(graph), numbers_(numbers), rule_counts_(isle_rule_count) {}
+
+// ---- nodes
+
+void Rewriter::canonicalize(ir::InstData& data) {
+  const ir::InstFacts& facts = ir::inst_facts(data.opcode);
+  const bool compares =
+      facts.format == meta::Format::IntCompare || facts.format == meta::Format::FloatCompare;
+  if (!facts.commutative && !compares) return;
+  const bool left_constant = graph_.has(Node::from_index(data.words[0]), kConstantNode);
+  const bool right_constant = graph_.has(Node::from_index(data.words[1]), kConstantNode);
+  if (left_constant == right_constant ? data.words[0] <= data.words[1] : right_constant) return;
+  std::swap(data.words[0], data.words[1]);
+  if (facts.format == meta::Format::IntCompare) {
+    data.aux = static_cast<u8>(ir::swapped(static_cast<ir::IntCC>(data.aux)));
+  } else if (compares) {
+    data.aux = static_cast<u8>(ir::swapped(static_cast<ir::FloatCC>(data.aux)));
+  }
+}
+
+bool Rewriter::may_rewrite() const {
+  return depth_ < kMaxDepth && builds_ < kMaxBuilds && graph_.size() < max_nodes_;
+}
+
+Node Rewriter::build_at(ir::InstData data, Type type) {
+  canonicalize(data);
+  Graph::Slot slot;
+  if (const PackedOption<Node> found = graph_.find(data, type, slot)) return *found;
+
+  const ir::InstFacts& facts = ir::inst_facts(data.opcode);
+  const u32 num_operands = facts.num_fixed_values;
+  NodeInfo info{.type = type.code(), .flags = 0, .cost = own_cost(data.opcode), .block = 0};
+  u8 common_flags = kConstantNode;
+  Type types[3];
+  Facts operand_facts[3];
+  for (u32 i = 0; i < num_operands; ++i) {
+    const Node operand = Node::from_index(data.words[i]);
+    const NodeInfo& operand_info = graph_.info(operand);
+    common_flags &= operand_info.flags;
+    info.block = std::max(info.block, operand_info.block);
+    types[i] = Type::from_code(operand_info.type);
+    operand_facts[i] = graph_.facts(operand);
+  }
+  if (num_operands == 0) {
+    switch (data.opcode) {
+      case Opcode::Iconst:
+        info.flags = kConstantNode | kRematerialize;
+        return enter(data, info, Facts::constant(data.wide()), slot);
+      case Opcode::F16const:
+      case Opcode::F32const:
+      case Opcode::F64const:
+      case Opcode::F128const:
+      case Opcode::Vconst:
+        info.flags = kConstantNode | kRematerialize;
+        break;
+      case Opcode::StackAddr:
+        info.flags = kRematerialize;
+        break;
+      default:
+        break;
+    }
+    return enter(data, info, Facts::top(type), slot);
+  }
+  if (facts.num_fixed_results > 1) info.flags |= kTuple;
+  if (common_flags != 0) {
+    if (data.opcode == Opcode::Iconcat) {
+      info.flags |= kConstantNode | kRematerialize;
+      return enter(data, info, Facts::top(type), slot);
+    }
+    u128 results[2];
+    if (fold_operation(data, type, results) == 1)
+      return enter_forwarded(data, info, constant(type, results[0]), slot);
+  }
+  Facts known = Facts::unknown();
+  if (Facts::tracks(type)) {
+    known = compute_facts(data.opcode, data.aux, type, {operand_facts, num_operands},
+                          {types, num_operands});
+    if (known.is_constant()) return enter_forwarded(data, info, iconst(type, known.value()), slot);
+  }
+  if (!may_rewrite()) return enter(data, info, known, slot);
+  if (const std::optional<Node> better = better_form(data, info, known))
+    return enter_forwarded(data, info, *better, slot);
+  ++depth_;
+  isle_runtime::ResultArray<Node, Graph::kMaxAlternatives> others;
+  graph_.reserve(kMaxBuilds *
+                 4);  // matching goes on after a result was made, with references to records
+  constructor_alternatives(*this, Graph::work_place(depth_ - 1), others);
+  --depth_;
+  const Node made = enter(data, info, known, slot);
+  if (others.size() != 0 && take_fuel()) {
+    ++rule_counts_[fired_[depth_ + 1]];
+    graph_.add_alternatives(made, {others.begin(), others.size()});
+  }
+  return made;
+}
+
+std::optional<Node> Rewriter::better_form(const ir::InstData& data, const NodeInfo& info,
+                                          const Facts& known) {
+  const Node place = Graph::work_place(depth_);
+  graph_.record(place) = data;
+  graph_.info(place) = info;
+  graph_.facts(place) = known;
+  ++builds_;
+  ++depth_;
+  isle_runtime::ResultArray<Node, 1> better;
+  constructor_simplify(*this, place, better);
+  --depth_;
+  if (better.size() == 0 || !take_fuel()) return std::nullopt;
+  const Node result = better[0];
+  const Type type = Type::from_code(info.type);
+  GANTRY_DCHECK(result.index() >= Graph::kWorkPlaces && !graph_.has(result, kForwarded));
+  GANTRY_DCHECK(graph_.type(result) == type);
+  // Both are true of the same value.
+  if (Facts::tracks(type)) graph_.facts(result) = intersect(graph_.facts(result), known);
+  ++rule_counts_[fired_[depth_ + 1]];
+  return result;
+}
+
+Node Rewriter::enter(const ir::InstData& data, const NodeInfo& info, const Facts& facts,
+                     Graph::Slot slot) {
+  const Node node = graph_.push(data, info, facts, origin_);
+  graph_.insert(node, slot);
+  return node;
+}
+
+Node Rewriter::enter_forwarded(const ir::InstData& data, const NodeInfo& info, Node to,
+                               Graph::Slot slot) {
+  if (graph_.size() >= max_nodes_) return to;
+  const Node node = graph_.push(data, info, Facts::unknown(), origin_);
+  graph_.set_forward(node, to);
+  graph_.insert(node, slot);
+  return to;
+}
+
+Node Rewriter::opaque(ir::Value value, Type type, u32 block, const Facts& facts) {
+  ir::InstData data;
+  data.opcode = kOpaque;
+  data.words[0] = value.index();
+  return graph_.push(data, {.type = type.code(), .flags = kPinned, .cost = 0, .block = block},
+                     facts, 0);
+}
+
+Node Rewriter::projection(Node tuple, u32 index) {
+  ir::InstData data;
+  data.opcode = kProjection;
+  data.aux = static_cast<u8>(index);
+  data.words[0] = tuple.index();
+  const ir::InstData& operation = graph_[tuple];
+  // All operations with several results take their types from the first operand, or have fixed
+  // ones.
+  const Type control = graph_.type(Node::from_index(operation.words[0]));
+  const Type type = ir::result_type(operation.opcode, index, control);
+  Graph::Slot slot;
+  if (const PackedOption<Node> found = graph_.find(data, type, slot)) return *found;
+  const bool is_carry = index == 1 && operation.opcode != Opcode::Isplit;
+  const Facts facts = is_carry ? Facts::range(0, 1) : Facts::top(type);
+  const NodeInfo info{
+      .type = type.code(), .flags = 0, .cost = 0, .block = graph_.info(tuple).block};
+  if (graph_.has(Node::from_index(operation.words[0]), kConstantNode)) {
+    u128 results[2];
+    if (fold_operation(operation, graph_.type(tuple), results) == 2) {
+      return enter_forwarded(data, info, constant(type, results[index]), slot);
+    }
+  }
+  if (may_rewrite()) {
+    if (const std::optional<Node> better = better_form(data, info, facts))
+      return enter_forwarded(data, info, *better, slot);
+  }
+  return enter(data, info, facts, slot);
+}
+
+// ---- constants
+
+Node Rewriter::iconst(Type type, u64 value) {
+  ir::InstData data;
+  data.opcode = Opcode::Iconst;
+  data.set_wide(value & lane_mask(type));
+  return build_at(data, type);
+}
+
+Node Rewriter::constant(Type type, u128 bits) {
+  ir::InstData data;
+  if (type.is_int()) {
+    if (type.bits() <= 64) return iconst(type, static_cast<u64>(bits));
+    data.opcode = Opcode::Iconcat;
+    data.words[0] = iconst(ir::kI64, static_cast<u64>(bits)).index();
+    data.words[1] = iconst(ir::kI64, static_cast<u64>(bits >> 64)).index();
+    return build_at(data, type);
+  }
+  if (type.is_float() && type.bits() <= 64) {
+    data.opcode = type == ir::kF16   ? Opcode::F16const
+                  : type == ir::kF32 ? Opcode::F32const
+                                     : Opcode::F64const;
+    data.set_wide(static_cast<u64>(bits));
+    return build_at(data, type);
+  }
+  GANTRY_DCHECK(type.bits() <= 128);
+  u8 bytes[16];
+  for (u32 i = 0; i < 16; ++i) bytes[i] = static_cast<u8>(bits >> (8 * i));
+  data.opcode = type.is_float() ? Opcode::F128const : Opcode::Vconst;
+  data.words[0] = func_->dfg.add_constant({bytes, type.bytes()}).index();
+  return build_at(data, type);
+}
+
+bool Rewriter::intcc_holds(Type type, IntCC cc, u64 a, u64 b) {
+  return *decide_icmp(cc, Facts::constant(a), Facts::constant(b), type);
+}
+
+std::optional<u128> Rewriter::constant_bits(Node node) const {
+  const ir::InstData& data = graph_[node];
+  switch (data.opcode) {
+    case Opcode::Iconst:
+    case Opcode::F16const:
+    case Opcode::F32const:
+    case Opcode::F64const:
+      return data.wide();
+    case Opcode::F128const:
+    case Opcode::Vconst: {
+      const std::span<const u8> bytes =
+          func_->dfg.constant_bytes(ir::Constant::from_index(data.words[0]));
+      if (bytes.size() > 16) return std::nullopt;
+      u128 bits = 0;
+      for (usize i = bytes.size(); i-- > 0;) bits = bits << 8 | bytes[i];
+      return bits;
+    }
+    case Opcode::Iconcat:
+      if (!graph_.has(node, kConstantNode)) return std::nullopt;
+      if (graph_.type(node) != ir::kI128) return std::nullopt;
+      return *constant_bits(Node::from_index(data.words[0])) |
+             *constant_bits(Node::from_index(data.words[1])) << 64;
+    default:
+      return std::nullopt;
+  }
+}
+
+u32 Rewriter::fold_operation(const ir::InstData& data, Type type, u128 (&results)[2]) {
+  FoldOperand operands[3];
+  const u32 num_operands = ir::inst_facts(data.opcode).num_fixed_values;
+  for (u32 i = 0; i < num_operands; ++i) {
+    const Node operand = Node::from_index(data.words[i]);
+    const std::optional<u128> bits = constant_bits(operand);
+    if (!bits) return 0;
+    operands[i] = {graph_.type(operand), *bits};
+  }
+  FoldRequest request{
+      .opcode = data.opcode, .aux = data.aux, .result = type, .operands = {operands, num_operands}};
+  if (data.opcode == Opcode::Shuffle) {
+    request.shuffle_mask = &func_->dfg.shuffle_mask(ir::ShuffleMask::from_index(data.words[2]));
+  }
+  if (data.opcode == Opcode::Bitcast) {
+    const ir::ByteOrder order = func_->dfg.mem_flags(data.mem_flags()).byte_order;
+    request.bitcast_big_endian =
+        order == ir::ByteOrder::Big || (order == ir::ByteOrder::Target && big_endian_);
+  }
+  return fold(request, results);
+}
+
+Node Rewriter::make_lanes_u(Type type, u64 value) {
+  const u64 lane = value & lane_mask(type);
+  return type.is_vector() ? constant(type, lanes_of(type, lane)) : constant(type, lane);
+}
+
+bool Rewriter::splat_constant(Node node, Type& type, u64& value) const {
+  const std::optional<u128> bits = constant_bits(node);
+  type = graph_.type(node);
+  if (!bits || type.has_float_lanes() || type.lane_bits() > 64 || type.is_scalar()) return false;
+  value = static_cast<u64>(*bits) & (~u64{0} >> (64 - type.lane_bits()));
+  return *bits == lanes_of(type, value);
+}
+
+bool Rewriter::is_bits(Node node, bool set, Type& type) const {
+  type = graph_.type(node);
+  if (type.has_float_lanes() || type.bits() > 128) return false;
+  const std::optional<u128> bits = constant_bits(node);
+  const u128 ones = type.bits() == 128 ? ~u128{0} : (u128{1} << type.bits()) - 1;
+  return bits && *bits == (set ? ones : 0);
+}
+
+// ---- instructions that stay
+
+std::optional<SkeletonChange> Rewriter::simplify_skeleton(const ir::InstData& data, Type type) {
+  skeleton_[0] = data;
+  skeleton_types_[0] = type;
+  num_skeleton_ = 1;
+  isle_runtime::ResultArray<SkeletonChange, 1> changes;
+  ++depth_;
+  constructor_simplify_skeleton(*this, SkeletonInst::from_index(0), changes);
+  --depth_;
+  if (changes.size() == 0 || !take_fuel()) return std::nullopt;
+  ++rule_counts_[fired_[depth_ + 1]];
+  return changes[0];
+}
+
+SkeletonInst Rewriter::build_skeleton(Type type, const ir::InstData& data) {
+  GANTRY_CHECK(num_skeleton_ < kMaxSkeletonRecords);  // a rule says how many it makes
+  skeleton_[num_skeleton_] = data;
+  skeleton_types_[num_skeleton_] = type;
+  return SkeletonInst::from_index(num_skeleton_++);
+}
+
+}  // namespace gantry::opt

@@ -1,0 +1,108 @@
+#pragma once
+// Makes nodes: canonical form, constant folding, facts, rules, and the table of the graph, in this
+// order.
+#include <optional>
+#include <span>
+
+#include "gantry/gen/isle/mid_end/rules.h"
+#include "gantry/ir/function.h"
+#include "gantry/opt/graph.h"
+#include "gantry/opt/internal/flow_numbers.h"
+
+namespace gantry::opt {
+
+// Rewriting is bounded by counts, never by time, so that the result does not depend on the machine:
+// rows of support/limits.h, kOpt….
+class Rewriter final {
+ public:
+  Rewriter(Graph& graph, const FlowNumbers& numbers);
+  // `fuel`: rewrites that may still happen, counted down; or null. No rules apply once there are
+  // `max_nodes`.
+  void start(ir::Function& func, bool big_endian, u64* fuel, u32 max_nodes) {
+    func_ = &func;
+    big_endian_ = big_endian;
+    fuel_ = fuel;
+    max_nodes_ = max_nodes;
+    depth_ = 0;
+  }
+
+  // For the next nodes: whose sake they are made for; their budget starts anew.
+  void begin(ir::Inst origin) {
+    origin_ = origin.index();
+    builds_ = 0;
+  }
+
+  // The node of a pure operation on nodes, maybe another one with the same value. `type` is that of
+  // the first result.
+  Node build(ir::Type type, const ir::InstData& data) { return build_at(data, type); }
+  // A node that only stands for a value defined elsewhere, in block number `block`.
+  Node opaque(ir::Value value, ir::Type type, u32 block, const Facts& facts);
+  // Result `index` of a tuple.
+  Node projection(Node tuple, u32 index);
+  Node iconst(ir::Type type, u64 value);
+  // An integer of up to 128 bits, a float or a vector of up to 128 bits, by its bits.
+  Node constant(ir::Type type, u128 bits);
+  // The bits of a constant node.
+  std::optional<u128> constant_bits(Node node) const;
+
+  // What rules make of an instruction that stays. `type`: of its first result, or invalid.
+  std::optional<SkeletonChange> simplify_skeleton(const ir::InstData& data, ir::Type type);
+
+  Graph& graph() { return graph_; }
+  const Graph& graph() const { return graph_; }
+
+  // By number of the rule (isle_rules[] of rule_table.h): how often it has changed something since
+  // the session began.
+  std::span<const u64> rule_counts() const { return rule_counts_; }
+
+  // ---- what rules see (rewrite_inl.h)
+  OPT_CONTEXT_METHODS
+  void node_data(Node node, ir::Type& type, ir::BasicInstView<Node>& data);
+  void skeleton_data(SkeletonInst inst, ir::Type& type, ir::BasicInstView<Node>& data);
+#include "gantry/gen/meta/opt_make.inc"
+  static constexpr ir::Type I8() { return ir::kI8; }
+  static constexpr ir::Type I16() { return ir::kI16; }
+  static constexpr ir::Type I32() { return ir::kI32; }
+  static constexpr ir::Type I64() { return ir::kI64; }
+  static constexpr ir::Type I128() { return ir::kI128; }
+  static constexpr ir::Type F32() { return ir::kF32; }
+  static constexpr ir::Type F64() { return ir::kF64; }
+  // The leaf of the rule says so before it makes its result.
+  void note_rule(u32 rule) { fired_[depth_] = rule; }
+
+ private:
+  Node build_at(ir::InstData data, ir::Type type);
+  // Puts operands in canonical order: constants right, then by number.
+  void canonicalize(ir::InstData& data);
+  u32 fold_operation(const ir::InstData& data, ir::Type type, u128 (&results)[2]);
+  // What rules replace the form by, if any does.
+  std::optional<Node> better_form(const ir::InstData& data, const NodeInfo& info,
+                                  const Facts& known);
+  bool may_rewrite() const;
+  Node enter(const ir::InstData& data, const NodeInfo& info, const Facts& facts, Graph::Slot slot);
+  // The form is remembered as another name of `to`.
+  Node enter_forwarded(const ir::InstData& data, const NodeInfo& info, Node to, Graph::Slot slot);
+  bool splat_constant(Node node, ir::Type& type, u64& value) const;
+  bool is_bits(Node node, bool set, ir::Type& type) const;
+  bool take_fuel() { return fuel_ == nullptr || (*fuel_ > 0 && (*fuel_)-- > 0); }
+  SkeletonInst build_skeleton(ir::Type type, const ir::InstData& data);
+
+  static constexpr u32 kMaxSkeletonRecords = 8;
+
+  Graph& graph_;
+  const FlowNumbers& numbers_;
+  ir::Function* func_ = nullptr;
+  u64* fuel_ = nullptr;
+  u32 max_nodes_ = 0;
+  u32 origin_ = 0;
+  u32 builds_ = 0;
+  u32 depth_ = 0;
+  bool big_endian_ = false;
+  u32 fired_[Graph::kWorkPlaces] = {};
+  std::vector<u64> rule_counts_;
+  ir::InstData skeleton_[kMaxSkeletonRecords];
+  ir::Type skeleton_types_[kMaxSkeletonRecords];
+  u32 num_skeleton_ = 0;
+};
+
+}  // namespace gantry::opt

@@ -1,0 +1,187 @@
+#pragma once
+// Bodies of what rules ask: inlined into the generated matchers.
+#include <bit>
+
+#include "gantry/opt/rewrite.h"
+
+#define GANTRY_RULE(number) ctx.note_rule(number)
+
+namespace gantry::opt {
+
+inline void Rewriter::node_data(Node node, Type& type, InstData& data) {
+  type = graph_.type(node);
+  data = InstData(graph_[node]);
+}
+inline void Rewriter::skeleton_data(SkeletonInst inst, Type& type, InstData& data) {
+  type = skeleton_types_[inst.index()];
+  data = InstData(skeleton_[inst.index()]);
+}
+
+// ---- commands
+inline SkeletonChange Rewriter::remove_inst() {
+  return {.command = SkeletonChange::Command::Remove};
+}
+inline SkeletonChange Rewriter::remove_inst_with_value(Node value) {
+  return {.command = SkeletonChange::Command::RemoveWithValue, .value = value};
+}
+inline SkeletonChange Rewriter::replace_inst(SkeletonInst inst) {
+  return {.command = SkeletonChange::Command::Replace, .replacement = skeleton_[inst.index()]};
+}
+inline SkeletonChange Rewriter::replace_condition(Node value) {
+  return {.command = SkeletonChange::Command::ReplaceCondition, .value = value};
+}
+
+// ---- types
+inline Type Rewriter::value_type(Node node) { return graph_.type(node); }
+inline Type Rewriter::type_of(Node node) { return graph_.type(node); }
+inline bool Rewriter::int_64(Type type, Type& out) {
+  out = type;
+  return type.code() >= ir::kI8.code() && type.code() <= ir::kI64.code();
+}
+inline bool Rewriter::int_(Type type, Type& out) {
+  out = type;
+  return type.is_int();
+}
+inline bool Rewriter::ints(Type type, Type& out) {
+  out = type;
+  return type.is_int() || (type.is_vector() && !type.has_float_lanes());
+}
+inline bool Rewriter::float_(Type type, Type& out) {
+  out = type;
+  return type.is_float();
+}
+inline bool Rewriter::floats(Type type, Type& out) {
+  out = type;
+  return type.has_float_lanes() && !type.is_dynamic();
+}
+inline bool Rewriter::vector(Type type, Type& out) {
+  out = type;
+  return type.is_vector();
+}
+inline u64 Rewriter::lane_bits(Type type) { return type.lane_bits(); }
+inline u64 Rewriter::lane_mask(Type type) {
+  const u32 bits = type.lane_bits();
+  return bits > 64 ? 0 : ~u64{0} >> (64 - bits);
+}
+inline u64 Rewriter::sign_bit(Type type) {
+  const u32 bits = type.lane_bits();
+  return bits > 64 ? 0 : u64{1} << (bits - 1);
+}
+inline Type Rewriter::lane_type(Type type) { return type.lane_type(); }
+inline Type Rewriter::half_width(Type type) { return type.half_width(); }
+inline bool Rewriter::int_type(u64 bits, Type& out) {
+  if (bits > 128) return false;
+  out = Type::int_with_bits(static_cast<u32>(bits));
+  return out.is_valid();
+}
+
+// ---- constants
+inline bool Rewriter::iconst_u(Node node, Type& type, u64& value) {
+  const ir::InstData& data = graph_[node];
+  if (data.opcode != ir::Opcode::Iconst) return false;
+  type = graph_.type(node);
+  value = data.wide();
+  return true;
+}
+inline bool Rewriter::iconst_s(Node node, Type& type, i64& value) {
+  u64 bits;
+  if (!iconst_u(node, type, bits)) return false;
+  value = signed_of(type, bits);
+  return true;
+}
+inline Node Rewriter::make_iconst_u(Type type, u64 value) { return iconst(type, value); }
+inline Node Rewriter::make_iconst_s(Type type, i64 value) {
+  return iconst(type, static_cast<u64>(value));
+}
+inline bool Rewriter::lanes_u(Node node, Type& type, u64& value) {
+  if (!graph_.has(node, kConstantNode)) return false;
+  if (iconst_u(node, type, value)) return true;
+  return splat_constant(node, type, value);
+}
+inline bool Rewriter::lanes_s(Node node, Type& type, i64& value) {
+  u64 bits;
+  if (!lanes_u(node, type, bits)) return false;
+  value = signed_of(type, bits);
+  return true;
+}
+inline Node Rewriter::make_lanes_s(Type type, i64 value) {
+  return make_lanes_u(type, static_cast<u64>(value));
+}
+inline bool Rewriter::zeros(Node node, Type& type) {
+  return graph_.has(node, kConstantNode) && is_bits(node, false, type);
+}
+inline bool Rewriter::all_ones(Node node, Type& type) {
+  return graph_.has(node, kConstantNode) && is_bits(node, true, type);
+}
+inline Node Rewriter::make_zeros(Type type) { return constant(type, 0); }
+inline Node Rewriter::make_all_ones(Type type) {
+  return constant(type, type.bits() >= 128 ? ~u128{0} : (u128{1} << type.bits()) - 1);
+}
+inline bool Rewriter::int_constant(Node node, Type& type, u128& value) {
+  if (!graph_.has(node, kConstantNode) || !graph_.type(node).is_int()) return false;
+  type = graph_.type(node);
+  value = *constant_bits(node);
+  return true;
+}
+inline Node Rewriter::make_int_constant(Type type, u128 value) { return constant(type, value); }
+inline bool Rewriter::is_constant(Node node) { return graph_.has(node, kConstantNode); }
+
+// ---- pairs
+inline bool Rewriter::proj_0(Node node, Type& type, Node& tuple) {
+  const ir::InstData& data = graph_[node];
+  type = graph_.type(node);
+  tuple = Node::from_index(data.words[0]);
+  return data.opcode == kProjection && data.aux == 0;
+}
+inline bool Rewriter::proj_1(Node node, Type& type, Node& tuple) {
+  const ir::InstData& data = graph_[node];
+  type = graph_.type(node);
+  tuple = Node::from_index(data.words[0]);
+  return data.opcode == kProjection && data.aux == 1;
+}
+inline Node Rewriter::make_proj_0(Type, Node tuple) { return projection(tuple, 0); }
+inline Node Rewriter::make_proj_1(Type, Node tuple) { return projection(tuple, 1); }
+
+// ---- facts
+inline u64 Rewriter::known_zeros(Node node) { return graph_.facts(node).zeros; }
+inline u64 Rewriter::known_ones(Node node) { return graph_.facts(node).ones; }
+inline u64 Rewriter::umin_of(Node node) { return graph_.facts(node).umin; }
+inline u64 Rewriter::umax_of(Node node) { return graph_.facts(node).umax; }
+
+// ---- numbers
+inline u64 Rewriter::u64_add(u64 a, u64 b) { return a + b; }
+inline u64 Rewriter::u64_sub(u64 a, u64 b) { return a - b; }
+inline u64 Rewriter::u64_mul(u64 a, u64 b) { return a * b; }
+inline u64 Rewriter::u64_and(u64 a, u64 b) { return a & b; }
+inline u64 Rewriter::u64_or(u64 a, u64 b) { return a | b; }
+inline u64 Rewriter::u64_xor(u64 a, u64 b) { return a ^ b; }
+inline u64 Rewriter::u64_not(u64 a) { return ~a; }
+inline u64 Rewriter::u64_shl(u64 a, u64 b) { return b < 64 ? a << b : 0; }
+inline u64 Rewriter::u64_shr(u64 a, u64 b) { return b < 64 ? a >> b : 0; }
+inline bool Rewriter::u64_lt(u64 a, u64 b) { return a < b; }
+inline bool Rewriter::u64_le(u64 a, u64 b) { return a <= b; }
+inline bool Rewriter::u64_eq(u64 a, u64 b) { return a == b; }
+inline u64 Rewriter::u64_ctz(u64 a) { return static_cast<u64>(std::countr_zero(a)); }
+inline u64 Rewriter::u64_popcnt(u64 a) { return static_cast<u64>(std::popcount(a)); }
+inline i64 Rewriter::signed_of(Type type, u64 value) {
+  const u32 bits = type.lane_bits();
+  if (bits >= 64) return static_cast<i64>(value);
+  return static_cast<i64>(value << (64 - bits)) >> (64 - bits);
+}
+inline u64 Rewriter::wrapped(Type type, u64 value) { return value & lane_mask(type); }
+inline bool Rewriter::log2(u64 value, u64& exponent) {
+  exponent = static_cast<u64>(std::countr_zero(value));
+  return std::has_single_bit(value);
+}
+inline bool Rewriter::i64_lt(i64 a, i64 b) { return a < b; }
+
+// ---- conditions
+inline bool Rewriter::before(Node a, Node b) { return a < b; }
+
+inline IntCC Rewriter::intcc_negate(IntCC cc) { return ir::negated(cc); }
+inline IntCC Rewriter::intcc_swap(IntCC cc) { return ir::swapped(cc); }
+inline FloatCC Rewriter::floatcc_negate(FloatCC cc) { return ir::negated(cc); }
+
+inline MemFlagsId Rewriter::flags_native() { return {}; }
+
+}  // namespace gantry::opt

@@ -1,0 +1,29 @@
+// The pass in four lines; each step is a file. Memory is kept from function to function.
+#include "gantry/opt/run_egraph.h"
+
+#include <algorithm>
+
+#include "gantry/opt/internal/egraph_state.h"
+#include "gantry/support/limits.h"
+
+namespace gantry::opt {
+
+bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& session) {
+  static constexpr char kOwner = 0;
+  EgraphState& state = session.scratch<EgraphState>(&kOwner, [] { return new EgraphState; });
+  state.flow.compute(func);
+  state.tree.compute(func, state.flow);
+  state.loops.compute(func, state.flow, state.tree);
+  state.numbers.compute(func, state.flow, state.tree, state.loops);
+  state.graph.clear(func.dfg.num_values());
+  const u64 budget =
+      limits::kMaxNodesPerInst.value * func.dfg.num_insts() + limits::kMinNodes.value;
+  state.rewriter.start(func, options.big_endian, options.fuel,
+                       static_cast<u32>(std::min<u64>(budget, 1u << 29)));
+  build_graph(func, options, state);
+  place_nodes(func, state);
+  emit_nodes(func, state);
+  return state.branches_changed;
+}
+
+}  // namespace gantry::opt

@@ -1,0 +1,25 @@
+#pragma once
+// The optimiser proper: equal computations become one, rules rewrite them, and each is computed
+// where it is cheapest.
+#include "gantry/ir/function.h"
+#include "gantry/support/session.h"
+
+namespace gantry::opt {
+
+inline constexpr PassInfo kEgraph{
+    "egraph", "pure operations leave their blocks, are merged, rewritten, and placed anew"};
+
+struct EgraphOptions {
+  bool for_size = false;  // opt_level=speed_and_size
+  bool alias_analysis = true;
+  bool big_endian = false;  // of the target: what memory flags without a byte order mean
+  // Rewrites that may still happen, for bisecting; counted down if given.
+  u64* fuel = nullptr;
+};
+
+// Works on a function that verifies, without aliases and without unreachable blocks; afterwards the
+// same holds, except that blocks may have become unreachable if the answer is true: a branch was
+// changed. Linear in instructions and edges; the budgets are in support/limits.h.
+bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& session);
+
+}  // namespace gantry::opt
