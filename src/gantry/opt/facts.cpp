@@ -332,6 +332,9 @@ Facts quotient(Width width, const Facts& x, const Facts& y) {
 Facts remainder(Width width, const Facts& x, const Facts& y) {
   if (y.umax == 0) return width.top();
   if (x.umax < y.umin) return x;
+  if (y.is_constant() && x.umin / y.umin == x.umax / y.umin) {
+    return width.of_range(x.umin % y.umin, x.umax % y.umin);
+  }
   const u64 greatest = x.umax < y.umax - 1 ? x.umax : y.umax - 1;
   // Modulo a multiple of 2^n the n low bits stay.
   const u64 kept = low_mask(trailing_zeros(y));
