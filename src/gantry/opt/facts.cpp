@@ -39,31 +39,44 @@ bool least_with_bits(u64 zeros, u64 ones, u64 from, u64& least) {
   return true;
 }
 
-// Everything the bits say about the range and the other way round. False if no number is left.
-bool tightened(Facts& facts) {
-  u64 umin = facts.umin, umax = facts.umax, zeros = facts.zeros, ones = facts.ones;
-  if (umin > umax || (zeros & ones) != 0) return false;
-  const auto learn_prefix = [&] {
-    const u64 differing = umin ^ umax;
-    const u64 known = differing == 0 ? ~u64{0} : ~(~u64{0} >> std::countl_zero(differing));
-    zeros |= known & ~umin;
-    ones |= known & umin;
-  };
-  learn_prefix();
-  if ((zeros & ones) != 0) return false;
-  const u64 old_umin = umin, old_umax = umax;
-  if (!least_with_bits(zeros, ones, umin, umin)) return false;
-  u64 below;
-  if (!least_with_bits(ones, zeros, ~umax, below)) return false;
-  umax = ~below;
-  if (umin > umax) return false;
-  if (umin != old_umin || umax != old_umax) learn_prefix();
-  facts = {zeros, ones, umin, umax};
+// Bits that all numbers of the range share at the top.
+void learn_prefix(Facts& facts) {
+  const u64 differing = facts.umin ^ facts.umax;
+  const u64 known = differing == 0 ? ~u64{0} : ~(~u64{0} >> std::countl_zero(differing));
+  facts.zeros |= known & ~facts.umin;
+  facts.ones |= known & facts.umin;
+}
+
+// The rest of `tightened`, if an end of the range has not the bits. Seldom.
+[[gnu::noinline]] bool tightened_to_bits(Facts& facts) {
+  u64 umin, below;
+  if ((facts.zeros & facts.ones) != 0 ||
+      !least_with_bits(facts.zeros, facts.ones, facts.umin, umin) ||
+      !least_with_bits(facts.ones, facts.zeros, ~facts.umax, below) || umin > ~below) {
+    return false;
+  }
+  facts.umin = umin;
+  facts.umax = ~below;
+  learn_prefix(facts);
   return true;
 }
 
+// Everything the bits say about the range and the other way round. False if no number is left;
+// `facts` then means nothing.
+inline bool tightened(Facts& facts) {
+  if (facts.umin >= facts.umax) {
+    if (!facts.contains(facts.umin)) return false;
+    facts = Facts::constant(facts.umin);
+    return true;
+  }
+  learn_prefix(facts);
+  const u64 wrong =
+      ((facts.umin | facts.umax) & facts.zeros) | (~(facts.umin & facts.umax) & facts.ones);
+  return wrong == 0 || tightened_to_bits(facts);
+}
+
 // For facts that hold together.
-Facts tight(Facts facts) {
+inline Facts tight(Facts facts) {
   const bool possible = tightened(facts);
   GANTRY_DCHECK(possible);
   return facts;
@@ -80,6 +93,9 @@ Facts narrowed(const Facts& facts, const Facts& more) {
 
 // One width of numbers, 8 to 64 bits.
 struct Width {
+  // Of a type that is tracked. The codes of i8 to i64 follow each other.
+  static Width of_type(Type type) { return {8u << (type.code() - ir::kI8.code())}; }
+
   u32 bits;
 
   u64 mask() const { return ~u64{0} >> (64 - bits); }
@@ -495,13 +511,13 @@ Facts compute_facts(Opcode opcode, u8 aux, Type result, std::span<const Facts> o
     case Opcode::Uextend:
       return x;
     case Opcode::Sextend:
-      return sign_extend(Width{from.bits()}, width, x);
+      return sign_extend(Width::of_type(from), width, x);
     case Opcode::Ireduce:
     case Opcode::Isplit:
       return reduce(width, x);
     case Opcode::Iconcat: {
       const Facts& high = operands[1];
-      const u32 by = from.bits();
+      const u32 by = Width::of_type(from).bits;
       return width.of(high.zeros << by | (x.zeros & low_mask(by)), high.ones << by | x.ones,
                       high.umin << by | x.umin, high.umax << by | x.umax);
     }

@@ -427,6 +427,34 @@ TEST(FactsPrecision, masks_and_alignment) {
             Facts::range(0xfe, 0xff));
 }
 
+TEST(FactsPrecision, ranges_that_wrap_as_a_whole) {
+  const Facts small = Facts::range(1, 5), large = Facts::range(250, 253);
+  EXPECT_EQ(compute(Opcode::Isub, ir::kI8, small, large), Facts::range(4, 11));
+  EXPECT_EQ(compute(Opcode::Iadd, ir::kI8, large, large), Facts::range(244, 250));
+  EXPECT_EQ(compute(Opcode::Ineg, ir::kI8, {small}, {ir::kI8}), Facts::range(251, 255));
+  // Some wrap, some do not.
+  EXPECT_EQ(compute(Opcode::Iadd, ir::kI8, small, large).umax, 255u);
+  // What traps does not arrive.
+  const Facts sum =
+      compute(Opcode::UaddOverflowTrap, ir::kI32, Facts::top(ir::kI32), Facts::constant(10));
+  EXPECT_EQ(sum, Facts::range(10, 0xffff'ffff));
+}
+
+TEST(FactsPrecision, the_ends_of_a_range_can_be_excluded) {
+  const Facts range = Facts::range(3, 6);
+  EXPECT_EQ(assume_icmp(IntCC::NotEqual, true, range, Facts::constant(3), ir::kI8),
+            Facts::range(4, 6));
+  EXPECT_EQ(assume_icmp(IntCC::Equal, false, range, Facts::constant(6), ir::kI8),
+            Facts::range(3, 5));
+  EXPECT_EQ(assume_icmp(IntCC::NotEqual, true, range, Facts::constant(4), ir::kI8), range);
+  // Not reachable: nothing new.
+  EXPECT_EQ(assume_icmp(IntCC::NotEqual, true, Facts::constant(3), Facts::constant(3), ir::kI8),
+            Facts::constant(3));
+  EXPECT_EQ(assume_icmp(IntCC::UnsignedLessThan, true, range, Facts::constant(0), ir::kI8), range);
+  EXPECT_EQ(assume_icmp(IntCC::SignedGreaterThan, true, range, Facts::constant(0x7f), ir::kI8),
+            range);
+}
+
 TEST(FactsPrecision, loads_counts_and_choices) {
   EXPECT_EQ(compute(Opcode::Uload8, ir::kI64, {Facts::top(ir::kI64)}, {ir::kI64}),
             Facts::range(0, 0xff));
