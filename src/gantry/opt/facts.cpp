@@ -8,7 +8,9 @@
 // umax share at the top are known; nothing is known of a value that is not true of all members.
 #include "gantry/opt/facts.h"
 
+#include <array>
 #include <bit>
+#include <utility>
 
 #include "gantry/support/check.h"
 
@@ -107,11 +109,19 @@ struct Width {
   bool is_nonnegative(const Facts& facts) const { return facts.umax < sign(); }
   bool is_negative(const Facts& facts) const { return facts.umin >= sign(); }
 
-  // Bits of a word and a range, cut to the width.
+  // Bits of a word and a range, cut to the width. The ends move to where the bits may be first: it
+  // mostly saves more.
   Facts of(u64 zeros, u64 ones, u64 umin, u64 umax) const {
-    return tight({zeros | ~mask(), ones & mask(), umin, umax});
+    zeros |= ~mask();
+    ones &= mask();
+    return tight({zeros, ones, umin > ones ? umin : ones, umax < ~zeros ? umax : ~zeros});
   }
-  Facts of_bits(u64 zeros, u64 ones) const { return of(zeros, ones, 0, mask()); }
+  // Tight as it is: the least number with the bits has no others, the greatest all others.
+  Facts of_bits(u64 zeros, u64 ones) const {
+    zeros |= ~mask();
+    ones &= mask();
+    return {zeros, ones, ones, ~zeros};
+  }
   Facts of_range(u64 umin, u64 umax) const { return of(0, 0, umin, umax); }
 };
 
@@ -143,8 +153,14 @@ Bits bits_of_sum(Bits x, Bits y, u64 carry_in) {
   return {known & ~least, known & least};
 }
 
+// Whether a bit of the sum can be known: not if no place is known in both.
+bool share_known_bits(Width width, const Facts& x, const Facts& y) {
+  return ((x.zeros | x.ones) & (y.zeros | y.ones) & width.mask()) != 0;
+}
+
 Facts sum(Width width, const Facts& x, const Facts& y) {
-  const Bits bits = bits_of_sum({x.zeros, x.ones}, {y.zeros, y.ones}, 0);
+  Bits bits{0, 0};
+  if (share_known_bits(width, x, y)) bits = bits_of_sum({x.zeros, x.ones}, {y.zeros, y.ones}, 0);
   const u64 least = (x.umin + y.umin) & width.mask(), greatest = (x.umax + y.umax) & width.mask();
   // The range survives if all sums wrap or none does.
   const bool same_side = (least < x.umin) == (greatest < x.umax);
@@ -153,7 +169,8 @@ Facts sum(Width width, const Facts& x, const Facts& y) {
 }
 
 Facts difference(Width width, const Facts& x, const Facts& y) {
-  const Bits bits = bits_of_sum({x.zeros, x.ones}, {y.ones, y.zeros}, 1);
+  Bits bits{0, 0};
+  if (share_known_bits(width, x, y)) bits = bits_of_sum({x.zeros, x.ones}, {y.ones, y.zeros}, 1);
   if ((x.umin < y.umax) != (x.umax < y.umin)) return width.of_bits(bits.zeros, bits.ones);
   return width.of(bits.zeros, bits.ones, (x.umin - y.umax) & width.mask(),
                   (x.umax - y.umin) & width.mask());
@@ -370,10 +387,39 @@ Facts choice(const Facts& condition, const Facts& x, const Facts& y) {
   return meet(x, y);
 }
 
-Facts one_of_two(Width width, std::optional<bool> decided) {
-  if (decided.has_value()) return Facts::constant(*decided ? 1 : 0);
-  return width.of_range(0, 1);
+constexpr Facts kZeroOrOne{~u64{1}, 0, 0, 1};
+
+// Every condition on order is `less`, of the operands or of the operands exchanged, or its
+// opposite.
+struct Order {
+  bool is_signed, exchanged, negated;
+};
+constexpr Order order_of(IntCC cc) {
+  switch (cc) {
+    case IntCC::SignedLessThan:
+      return {true, false, false};
+    case IntCC::SignedGreaterThanOrEqual:
+      return {true, false, true};
+    case IntCC::SignedGreaterThan:
+      return {true, true, false};
+    case IntCC::SignedLessThanOrEqual:
+      return {true, true, true};
+    case IntCC::UnsignedLessThan:
+      return {false, false, false};
+    case IntCC::UnsignedGreaterThanOrEqual:
+      return {false, false, true};
+    case IntCC::UnsignedGreaterThan:
+      return {false, true, false};
+    default:
+      return {false, true, true};
+  }
 }
+constexpr u32 kNumIntConds = 10;
+constexpr auto kOrders = [] {
+  std::array<Order, kNumIntConds> orders{};
+  for (u32 i = 0; i < kNumIntConds; ++i) orders[i] = order_of(static_cast<IntCC>(i));
+  return orders;
+}();
 
 }  // namespace
 
@@ -499,11 +545,13 @@ Facts compute_facts(Opcode opcode, u8 aux, Type result, std::span<const Facts> o
       if (x.is_never_zero()) return Facts::constant(width.mask());
       return Facts::tracks(from) && x.umax == 0 ? Facts::constant(0) : width.top();
     case Opcode::Icmp:
-      return one_of_two(width, decide_icmp(static_cast<IntCC>(aux), x, operands[1], from));
+      if (const auto decided = decide_icmp(static_cast<IntCC>(aux), x, operands[1], from))
+        return Facts::constant(*decided ? 1 : 0);
+      return kZeroOrOne;
     case Opcode::Fcmp:
     case Opcode::VanyTrue:
     case Opcode::VallTrue:
-      return width.of_range(0, 1);
+      return kZeroOrOne;
     case Opcode::VhighBits:
       return from.lane_count() < width.bits ? width.of_range(0, low_mask(from.lane_count()))
                                             : width.top();
@@ -536,41 +584,22 @@ Facts compute_facts(Opcode opcode, u8 aux, Type result, std::span<const Facts> o
 std::optional<bool> decide_icmp(IntCC cc, const Facts& a, const Facts& b, Type type) {
   if (!Facts::tracks(type)) return std::nullopt;
   const Width width{type.bits()};
-  const auto less = [](Range x, Range y) -> std::optional<bool> {
-    if (x.greatest < y.least) return true;
-    if (x.least >= y.greatest) return false;
+  if (cc == IntCC::Equal || cc == IntCC::NotEqual) {
+    if (a.umax < b.umin || b.umax < a.umin || ((a.zeros & b.ones) | (a.ones & b.zeros)) != 0)
+      return cc == IntCC::NotEqual;
+    if (a.is_constant() && b.is_constant()) return cc == IntCC::Equal;
     return std::nullopt;
-  };
-  const auto negated = [](std::optional<bool> holds) -> std::optional<bool> {
-    if (!holds.has_value()) return std::nullopt;
-    return !*holds;
-  };
-  const Range ua{a.umin, a.umax}, ub{b.umin, b.umax};
-  switch (cc) {
-    case IntCC::Equal:
-    case IntCC::NotEqual:
-      if (a.is_constant() && b.is_constant()) return (a.umin == b.umin) == (cc == IntCC::Equal);
-      if (a.umax < b.umin || b.umax < a.umin || ((a.zeros & b.ones) | (a.ones & b.zeros)) != 0)
-        return cc == IntCC::NotEqual;
-      return std::nullopt;
-    case IntCC::UnsignedLessThan:
-      return less(ua, ub);
-    case IntCC::UnsignedGreaterThanOrEqual:
-      return negated(less(ua, ub));
-    case IntCC::UnsignedGreaterThan:
-      return less(ub, ua);
-    case IntCC::UnsignedLessThanOrEqual:
-      return negated(less(ub, ua));
-    case IntCC::SignedLessThan:
-      return less(biased(width, a), biased(width, b));
-    case IntCC::SignedGreaterThanOrEqual:
-      return negated(less(biased(width, a), biased(width, b)));
-    case IntCC::SignedGreaterThan:
-      return less(biased(width, b), biased(width, a));
-    case IntCC::SignedLessThanOrEqual:
-      return negated(less(biased(width, b), biased(width, a)));
   }
-  unreachable("IntCC");
+  const Order order = kOrders[static_cast<u32>(cc)];
+  Range x{a.umin, a.umax}, y{b.umin, b.umax};
+  if (order.is_signed) {
+    x = biased(width, a);
+    y = biased(width, b);
+  }
+  if (order.exchanged) std::swap(x, y);
+  if (x.greatest < y.least) return !order.negated;
+  if (x.least >= y.greatest) return order.negated;
+  return std::nullopt;
 }
 
 Facts assume_icmp(IntCC cc, bool holds, const Facts& value, const Facts& other, Type type) {

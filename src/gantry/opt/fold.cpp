@@ -373,6 +373,11 @@ u32 fold_scalars(const FoldRequest& request, u128 results[2]) {
   }
 }
 
+// Out of line, so that the 64-bit case needs few registers.
+[[gnu::noinline]] u32 fold_wide_scalars(const FoldRequest& request, u128 results[2]) {
+  return fold_scalars<u128>(request, results);
+}
+
 // ---- floats as bits
 
 struct Format {
@@ -919,7 +924,7 @@ u32 fold(const FoldRequest& request, u128 results[2]) {
   if (is_int(from, ir::kI64) && is_int(request.result, ir::kI64))
     return fold_scalars<u64>(request, results);
   if (is_int(from, ir::kI128) && is_int(request.result, ir::kI128))
-    return fold_scalars<u128>(request, results);
+    return fold_wide_scalars(request, results);
   return fold_general(request, results);
 }
 
