@@ -232,18 +232,10 @@ Range amount_range(Width width, const Facts& amount) {
 
 Facts shift_left(Width width, const Facts& x, Range amount) {
   const u32 least = static_cast<u32>(amount.least), greatest = static_cast<u32>(amount.greatest);
-  Facts facts = width.top();
-  if (least == greatest) {
-    facts.zeros |= x.zeros << least | low_mask(least);
-    facts.ones = x.ones << least & width.mask();
-  } else {
-    facts.zeros |= low_mask(trailing_zeros(x) + least);
-  }
-  if (x.umax <= width.mask() >> greatest) {
-    facts.umin = x.umin << least;
-    facts.umax = x.umax << greatest;
-  }
-  return tight(facts);
+  Bits bits{x.zeros << least | low_mask(least), x.ones << least};
+  if (least != greatest) bits = {low_mask(trailing_zeros(x) + least), 0};
+  if (x.umax > width.mask() >> greatest) return width.of_bits(bits.zeros, bits.ones);
+  return width.of(bits.zeros, bits.ones, x.umin << least, x.umax << greatest);
 }
 
 Facts shift_right(Width width, const Facts& x, Range amount) {
@@ -262,16 +254,10 @@ Facts shift_right_signed(Width width, const Facts& x, Range amount) {
   const auto shifted = [&](u64 value, u32 by) {
     return static_cast<u64>(static_cast<i64>(width.sign_extended(value)) >> by) & width.mask();
   };
-  Facts facts = width.top();
-  if (least == greatest) {
-    facts.zeros |= shifted(x.zeros, least);
-    facts.ones = shifted(x.ones, least);
-  }
-  if (width.is_negative(x)) {
-    facts.umin = shifted(x.umin, least);
-    facts.umax = shifted(x.umax, greatest);
-  }
-  return tight(facts);
+  Bits bits{0, 0};
+  if (least == greatest) bits = {shifted(x.zeros, least), shifted(x.ones, least)};
+  if (!width.is_negative(x)) return width.of_bits(bits.zeros, bits.ones);
+  return width.of(bits.zeros, bits.ones, shifted(x.umin, least), shifted(x.umax, greatest));
 }
 
 u64 rotated_left(Width width, u64 value, u32 amount) {
@@ -287,13 +273,10 @@ Facts rotate_left(Width width, const Facts& x, Range amount) {
 
 Facts sign_extend(Width from, Width to, const Facts& x) {
   if (from.is_nonnegative(x)) return x;
-  Facts facts{(from.sign_extended(x.zeros) & to.mask()) | ~to.mask(),
-              from.sign_extended(x.ones) & to.mask(), 0, to.mask()};
-  if (from.is_negative(x)) {
-    facts.umin = from.sign_extended(x.umin) & to.mask();
-    facts.umax = from.sign_extended(x.umax) & to.mask();
-  }
-  return tight(facts);
+  const Bits bits{from.sign_extended(x.zeros), from.sign_extended(x.ones)};
+  if (!from.is_negative(x)) return to.of_bits(bits.zeros, bits.ones);
+  return to.of(bits.zeros, bits.ones, from.sign_extended(x.umin) & to.mask(),
+               from.sign_extended(x.umax) & to.mask());
 }
 
 Facts reduce(Width to, const Facts& x) {
