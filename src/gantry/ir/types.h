@@ -25,8 +25,7 @@ class Type {
   constexpr bool is_int() const { return is_scalar() && (code_ & 0xf) < 9; }
   constexpr bool has_float_lanes() const { return is_valid() && (code_ & 0xf) >= 9; }
   constexpr u32 lane_bits() const {
-    constexpr u16 kBits[] = {8, 16, 32, 64, 128, 16, 32, 64, 128};
-    return is_valid() ? kBits[(code_ & 0xf) - 4] : 0;
+    return is_valid() ? kLaneBits[(code_ & 0xf) - 4] : 0;
   }
   // Total size; for dynamic vectors that of the base vector.
   constexpr u32 bits() const { return is_valid() ? lane_bits() << log2_lane_count() : 0; }
@@ -59,6 +58,8 @@ class Type {
 
  private:
   constexpr explicit Type(u16 code) : code_(code) {}
+  // Not within the function: there it would be built on the stack at every call.
+  static constexpr u8 kLaneBits[] = {8, 16, 32, 64, 128, 16, 32, 64, 128};
   u16 code_ = 0;
 };
 

@@ -8,7 +8,9 @@
 // umax share at the top are known; nothing is known of a value that is not true of all members.
 #include "gantry/opt/facts.h"
 
+#include <array>
 #include <bit>
+#include <utility>
 
 #include "gantry/support/check.h"
 
@@ -39,31 +41,44 @@ bool least_with_bits(u64 zeros, u64 ones, u64 from, u64& least) {
   return true;
 }
 
-// Everything the bits say about the range and the other way round. False if no number is left.
-bool tightened(Facts& facts) {
-  u64 umin = facts.umin, umax = facts.umax, zeros = facts.zeros, ones = facts.ones;
-  if (umin > umax || (zeros & ones) != 0) return false;
-  const auto learn_prefix = [&] {
-    const u64 differing = umin ^ umax;
-    const u64 known = differing == 0 ? ~u64{0} : ~(~u64{0} >> std::countl_zero(differing));
-    zeros |= known & ~umin;
-    ones |= known & umin;
-  };
-  learn_prefix();
-  if ((zeros & ones) != 0) return false;
-  const u64 old_umin = umin, old_umax = umax;
-  if (!least_with_bits(zeros, ones, umin, umin)) return false;
-  u64 below;
-  if (!least_with_bits(ones, zeros, ~umax, below)) return false;
-  umax = ~below;
-  if (umin > umax) return false;
-  if (umin != old_umin || umax != old_umax) learn_prefix();
-  facts = {zeros, ones, umin, umax};
+// Bits that all numbers of the range share at the top.
+void learn_prefix(Facts& facts) {
+  const u64 differing = facts.umin ^ facts.umax;
+  const u64 known = differing == 0 ? ~u64{0} : ~(~u64{0} >> std::countl_zero(differing));
+  facts.zeros |= known & ~facts.umin;
+  facts.ones |= known & facts.umin;
+}
+
+// The rest of `tightened`, if an end of the range has not the bits. Seldom.
+[[gnu::noinline]] bool tightened_to_bits(Facts& facts) {
+  u64 umin, below;
+  if ((facts.zeros & facts.ones) != 0 ||
+      !least_with_bits(facts.zeros, facts.ones, facts.umin, umin) ||
+      !least_with_bits(facts.ones, facts.zeros, ~facts.umax, below) || umin > ~below) {
+    return false;
+  }
+  facts.umin = umin;
+  facts.umax = ~below;
+  learn_prefix(facts);
   return true;
 }
 
+// Everything the bits say about the range and the other way round. False if no number is left;
+// `facts` then means nothing.
+inline bool tightened(Facts& facts) {
+  if (facts.umin >= facts.umax) {
+    if (!facts.contains(facts.umin)) return false;
+    facts = Facts::constant(facts.umin);
+    return true;
+  }
+  learn_prefix(facts);
+  const u64 wrong =
+      ((facts.umin | facts.umax) & facts.zeros) | (~(facts.umin & facts.umax) & facts.ones);
+  return wrong == 0 || tightened_to_bits(facts);
+}
+
 // For facts that hold together.
-Facts tight(Facts facts) {
+inline Facts tight(Facts facts) {
   const bool possible = tightened(facts);
   GANTRY_DCHECK(possible);
   return facts;
@@ -80,6 +95,9 @@ Facts narrowed(const Facts& facts, const Facts& more) {
 
 // One width of numbers, 8 to 64 bits.
 struct Width {
+  // Of a type that is tracked. The codes of i8 to i64 follow each other.
+  static Width of_type(Type type) { return {8u << (type.code() - ir::kI8.code())}; }
+
   u32 bits;
 
   u64 mask() const { return ~u64{0} >> (64 - bits); }
@@ -91,11 +109,19 @@ struct Width {
   bool is_nonnegative(const Facts& facts) const { return facts.umax < sign(); }
   bool is_negative(const Facts& facts) const { return facts.umin >= sign(); }
 
-  // Bits of a word and a range, cut to the width.
+  // Bits of a word and a range, cut to the width. The ends move to where the bits may be first: it
+  // mostly saves more.
   Facts of(u64 zeros, u64 ones, u64 umin, u64 umax) const {
-    return tight({zeros | ~mask(), ones & mask(), umin, umax});
+    zeros |= ~mask();
+    ones &= mask();
+    return tight({zeros, ones, umin > ones ? umin : ones, umax < ~zeros ? umax : ~zeros});
   }
-  Facts of_bits(u64 zeros, u64 ones) const { return of(zeros, ones, 0, mask()); }
+  // Tight as it is: the least number with the bits has no others, the greatest all others.
+  Facts of_bits(u64 zeros, u64 ones) const {
+    zeros |= ~mask();
+    ones &= mask();
+    return {zeros, ones, ones, ~zeros};
+  }
   Facts of_range(u64 umin, u64 umax) const { return of(0, 0, umin, umax); }
 };
 
@@ -127,8 +153,14 @@ Bits bits_of_sum(Bits x, Bits y, u64 carry_in) {
   return {known & ~least, known & least};
 }
 
+// Whether a bit of the sum can be known: not if no place is known in both.
+bool share_known_bits(Width width, const Facts& x, const Facts& y) {
+  return ((x.zeros | x.ones) & (y.zeros | y.ones) & width.mask()) != 0;
+}
+
 Facts sum(Width width, const Facts& x, const Facts& y) {
-  const Bits bits = bits_of_sum({x.zeros, x.ones}, {y.zeros, y.ones}, 0);
+  Bits bits{0, 0};
+  if (share_known_bits(width, x, y)) bits = bits_of_sum({x.zeros, x.ones}, {y.zeros, y.ones}, 0);
   const u64 least = (x.umin + y.umin) & width.mask(), greatest = (x.umax + y.umax) & width.mask();
   // The range survives if all sums wrap or none does.
   const bool same_side = (least < x.umin) == (greatest < x.umax);
@@ -137,7 +169,8 @@ Facts sum(Width width, const Facts& x, const Facts& y) {
 }
 
 Facts difference(Width width, const Facts& x, const Facts& y) {
-  const Bits bits = bits_of_sum({x.zeros, x.ones}, {y.ones, y.zeros}, 1);
+  Bits bits{0, 0};
+  if (share_known_bits(width, x, y)) bits = bits_of_sum({x.zeros, x.ones}, {y.ones, y.zeros}, 1);
   if ((x.umin < y.umax) != (x.umax < y.umin)) return width.of_bits(bits.zeros, bits.ones);
   return width.of(bits.zeros, bits.ones, (x.umin - y.umax) & width.mask(),
                   (x.umax - y.umin) & width.mask());
@@ -199,18 +232,10 @@ Range amount_range(Width width, const Facts& amount) {
 
 Facts shift_left(Width width, const Facts& x, Range amount) {
   const u32 least = static_cast<u32>(amount.least), greatest = static_cast<u32>(amount.greatest);
-  Facts facts = width.top();
-  if (least == greatest) {
-    facts.zeros |= x.zeros << least | low_mask(least);
-    facts.ones = x.ones << least & width.mask();
-  } else {
-    facts.zeros |= low_mask(trailing_zeros(x) + least);
-  }
-  if (x.umax <= width.mask() >> greatest) {
-    facts.umin = x.umin << least;
-    facts.umax = x.umax << greatest;
-  }
-  return tight(facts);
+  Bits bits{x.zeros << least | low_mask(least), x.ones << least};
+  if (least != greatest) bits = {low_mask(trailing_zeros(x) + least), 0};
+  if (x.umax > width.mask() >> greatest) return width.of_bits(bits.zeros, bits.ones);
+  return width.of(bits.zeros, bits.ones, x.umin << least, x.umax << greatest);
 }
 
 Facts shift_right(Width width, const Facts& x, Range amount) {
@@ -229,16 +254,10 @@ Facts shift_right_signed(Width width, const Facts& x, Range amount) {
   const auto shifted = [&](u64 value, u32 by) {
     return static_cast<u64>(static_cast<i64>(width.sign_extended(value)) >> by) & width.mask();
   };
-  Facts facts = width.top();
-  if (least == greatest) {
-    facts.zeros |= shifted(x.zeros, least);
-    facts.ones = shifted(x.ones, least);
-  }
-  if (width.is_negative(x)) {
-    facts.umin = shifted(x.umin, least);
-    facts.umax = shifted(x.umax, greatest);
-  }
-  return tight(facts);
+  Bits bits{0, 0};
+  if (least == greatest) bits = {shifted(x.zeros, least), shifted(x.ones, least)};
+  if (!width.is_negative(x)) return width.of_bits(bits.zeros, bits.ones);
+  return width.of(bits.zeros, bits.ones, shifted(x.umin, least), shifted(x.umax, greatest));
 }
 
 u64 rotated_left(Width width, u64 value, u32 amount) {
@@ -254,13 +273,10 @@ Facts rotate_left(Width width, const Facts& x, Range amount) {
 
 Facts sign_extend(Width from, Width to, const Facts& x) {
   if (from.is_nonnegative(x)) return x;
-  Facts facts{(from.sign_extended(x.zeros) & to.mask()) | ~to.mask(),
-              from.sign_extended(x.ones) & to.mask(), 0, to.mask()};
-  if (from.is_negative(x)) {
-    facts.umin = from.sign_extended(x.umin) & to.mask();
-    facts.umax = from.sign_extended(x.umax) & to.mask();
-  }
-  return tight(facts);
+  const Bits bits{from.sign_extended(x.zeros), from.sign_extended(x.ones)};
+  if (!from.is_negative(x)) return to.of_bits(bits.zeros, bits.ones);
+  return to.of(bits.zeros, bits.ones, from.sign_extended(x.umin) & to.mask(),
+               from.sign_extended(x.umax) & to.mask());
 }
 
 Facts reduce(Width to, const Facts& x) {
@@ -332,6 +348,9 @@ Facts quotient(Width width, const Facts& x, const Facts& y) {
 Facts remainder(Width width, const Facts& x, const Facts& y) {
   if (y.umax == 0) return width.top();
   if (x.umax < y.umin) return x;
+  if (y.is_constant() && x.umin / y.umin == x.umax / y.umin) {
+    return width.of_range(x.umin % y.umin, x.umax % y.umin);
+  }
   const u64 greatest = x.umax < y.umax - 1 ? x.umax : y.umax - 1;
   // Modulo a multiple of 2^n the n low bits stay.
   const u64 kept = low_mask(trailing_zeros(y));
@@ -351,10 +370,39 @@ Facts choice(const Facts& condition, const Facts& x, const Facts& y) {
   return meet(x, y);
 }
 
-Facts one_of_two(Width width, std::optional<bool> decided) {
-  if (decided.has_value()) return Facts::constant(*decided ? 1 : 0);
-  return width.of_range(0, 1);
+constexpr Facts kZeroOrOne{~u64{1}, 0, 0, 1};
+
+// Every condition on order is `less`, of the operands or of the operands exchanged, or its
+// opposite.
+struct Order {
+  bool is_signed, exchanged, negated;
+};
+constexpr Order order_of(IntCC cc) {
+  switch (cc) {
+    case IntCC::SignedLessThan:
+      return {true, false, false};
+    case IntCC::SignedGreaterThanOrEqual:
+      return {true, false, true};
+    case IntCC::SignedGreaterThan:
+      return {true, true, false};
+    case IntCC::SignedLessThanOrEqual:
+      return {true, true, true};
+    case IntCC::UnsignedLessThan:
+      return {false, false, false};
+    case IntCC::UnsignedGreaterThanOrEqual:
+      return {false, false, true};
+    case IntCC::UnsignedGreaterThan:
+      return {false, true, false};
+    default:
+      return {false, true, true};
+  }
 }
+constexpr u32 kNumIntConds = 10;
+constexpr auto kOrders = [] {
+  std::array<Order, kNumIntConds> orders{};
+  for (u32 i = 0; i < kNumIntConds; ++i) orders[i] = order_of(static_cast<IntCC>(i));
+  return orders;
+}();
 
 }  // namespace
 
@@ -480,11 +528,13 @@ Facts compute_facts(Opcode opcode, u8 aux, Type result, std::span<const Facts> o
       if (x.is_never_zero()) return Facts::constant(width.mask());
       return Facts::tracks(from) && x.umax == 0 ? Facts::constant(0) : width.top();
     case Opcode::Icmp:
-      return one_of_two(width, decide_icmp(static_cast<IntCC>(aux), x, operands[1], from));
+      if (const auto decided = decide_icmp(static_cast<IntCC>(aux), x, operands[1], from))
+        return Facts::constant(*decided ? 1 : 0);
+      return kZeroOrOne;
     case Opcode::Fcmp:
     case Opcode::VanyTrue:
     case Opcode::VallTrue:
-      return width.of_range(0, 1);
+      return kZeroOrOne;
     case Opcode::VhighBits:
       return from.lane_count() < width.bits ? width.of_range(0, low_mask(from.lane_count()))
                                             : width.top();
@@ -492,13 +542,13 @@ Facts compute_facts(Opcode opcode, u8 aux, Type result, std::span<const Facts> o
     case Opcode::Uextend:
       return x;
     case Opcode::Sextend:
-      return sign_extend(Width{from.bits()}, width, x);
+      return sign_extend(Width::of_type(from), width, x);
     case Opcode::Ireduce:
     case Opcode::Isplit:
       return reduce(width, x);
     case Opcode::Iconcat: {
       const Facts& high = operands[1];
-      const u32 by = from.bits();
+      const u32 by = Width::of_type(from).bits;
       return width.of(high.zeros << by | (x.zeros & low_mask(by)), high.ones << by | x.ones,
                       high.umin << by | x.umin, high.umax << by | x.umax);
     }
@@ -517,41 +567,22 @@ Facts compute_facts(Opcode opcode, u8 aux, Type result, std::span<const Facts> o
 std::optional<bool> decide_icmp(IntCC cc, const Facts& a, const Facts& b, Type type) {
   if (!Facts::tracks(type)) return std::nullopt;
   const Width width{type.bits()};
-  const auto less = [](Range x, Range y) -> std::optional<bool> {
-    if (x.greatest < y.least) return true;
-    if (x.least >= y.greatest) return false;
+  if (cc == IntCC::Equal || cc == IntCC::NotEqual) {
+    if (a.umax < b.umin || b.umax < a.umin || ((a.zeros & b.ones) | (a.ones & b.zeros)) != 0)
+      return cc == IntCC::NotEqual;
+    if (a.is_constant() && b.is_constant()) return cc == IntCC::Equal;
     return std::nullopt;
-  };
-  const auto negated = [](std::optional<bool> holds) -> std::optional<bool> {
-    if (!holds.has_value()) return std::nullopt;
-    return !*holds;
-  };
-  const Range ua{a.umin, a.umax}, ub{b.umin, b.umax};
-  switch (cc) {
-    case IntCC::Equal:
-    case IntCC::NotEqual:
-      if (a.is_constant() && b.is_constant()) return (a.umin == b.umin) == (cc == IntCC::Equal);
-      if (a.umax < b.umin || b.umax < a.umin || ((a.zeros & b.ones) | (a.ones & b.zeros)) != 0)
-        return cc == IntCC::NotEqual;
-      return std::nullopt;
-    case IntCC::UnsignedLessThan:
-      return less(ua, ub);
-    case IntCC::UnsignedGreaterThanOrEqual:
-      return negated(less(ua, ub));
-    case IntCC::UnsignedGreaterThan:
-      return less(ub, ua);
-    case IntCC::UnsignedLessThanOrEqual:
-      return negated(less(ub, ua));
-    case IntCC::SignedLessThan:
-      return less(biased(width, a), biased(width, b));
-    case IntCC::SignedGreaterThanOrEqual:
-      return negated(less(biased(width, a), biased(width, b)));
-    case IntCC::SignedGreaterThan:
-      return less(biased(width, b), biased(width, a));
-    case IntCC::SignedLessThanOrEqual:
-      return negated(less(biased(width, b), biased(width, a)));
   }
-  unreachable("IntCC");
+  const Order order = kOrders[static_cast<u32>(cc)];
+  Range x{a.umin, a.umax}, y{b.umin, b.umax};
+  if (order.is_signed) {
+    x = biased(width, a);
+    y = biased(width, b);
+  }
+  if (order.exchanged) std::swap(x, y);
+  if (x.greatest < y.least) return !order.negated;
+  if (x.least >= y.greatest) return order.negated;
+  return std::nullopt;
 }
 
 Facts assume_icmp(IntCC cc, bool holds, const Facts& value, const Facts& other, Type type) {

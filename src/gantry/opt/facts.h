@@ -34,7 +34,9 @@ struct Facts {
   // Of the numbers with these bits; needs (zeros & ones) == 0.
   static Facts bits(u64 zeros, u64 ones);
   // Whether facts are kept for values of this type.
-  static constexpr bool tracks(ir::Type type) { return type.is_int() && type.bits() <= 64; }
+  static constexpr bool tracks(ir::Type type) {
+    return type.code() >= ir::kI8.code() && type.code() <= ir::kI64.code();
+  }
 
   constexpr bool is_constant() const { return umin == umax; }
   constexpr u64 value() const { return umin; }  // of a constant

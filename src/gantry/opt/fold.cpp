@@ -27,6 +27,12 @@ static_assert(std::numeric_limits<float>::is_iec559 && std::numeric_limits<doubl
 
 constexpr u128 mask_of(u32 bits) { return ~u128{0} >> (128 - bits); }
 
+// The codes of the scalar integers follow each other.
+constexpr u32 int_width(Type type) { return 8u << (type.code() - ir::kI8.code()); }
+constexpr bool is_int(Type type, Type widest) {
+  return type.code() >= ir::kI8.code() && type.code() <= widest.code();
+}
+
 // ---- integers of one width: U is u64 or u128
 
 u32 leading_zeros(u64 value) { return static_cast<u32>(std::countl_zero(value)); }
@@ -257,23 +263,67 @@ template <class U>
   }
 }
 
+// Opcodes that also say whether the result fits.
+template <class U>
+[[gnu::noinline]] u32 fold_with_flag(const FoldRequest& request, u128 results[2]) {
+  const std::span<const FoldOperand> operands = request.operands;
+  const Word<U> word{int_width(operands[0].type)};
+  const U x = static_cast<U>(operands[0].bits), y = static_cast<U>(operands[1].bits);
+  const U carry = operands.size() > 2 && operands[2].bits != 0 ? 1 : 0;
+  const auto two = [&](U bits, bool flag) {
+    results[0] = bits & word.mask();
+    results[1] = flag ? 1 : 0;
+    return u32{2};
+  };
+  switch (request.opcode) {
+    case Opcode::UaddOverflow:
+      return two(x + y, word.carry_of_sum(x, y, x + y));
+    case Opcode::UaddOverflowCin: {
+      const U sum = x + y + carry;
+      return two(sum, word.carry_of_sum(x, y, sum));
+    }
+    case Opcode::SaddOverflow:
+      return two(x + y, word.signed_overflow_of_sum(x, y, x + y));
+    case Opcode::SaddOverflowCin: {
+      const U sum = x + y + carry;
+      return two(sum, word.signed_overflow_of_sum(x, y, sum));
+    }
+    case Opcode::UsubOverflow:
+      return two(x - y, x < y);
+    case Opcode::UsubOverflowBin: {
+      const U rest = x - y - carry;
+      return two(rest, word.borrow_of_difference(x, y, rest));
+    }
+    case Opcode::SsubOverflow:
+      return two(x - y, word.signed_overflow_of_difference(x, y, x - y));
+    case Opcode::SsubOverflowBin: {
+      const U rest = x - y - carry;
+      return two(rest, word.signed_overflow_of_difference(x, y, rest));
+    }
+    case Opcode::UmulOverflow:
+      return two(x * y, high_product(x, y, word.width) != 0);
+    case Opcode::SmulOverflow: {
+      if (word.width > 64) return 0;
+      const Word<u128> narrow{word.width};
+      const u128 product = static_cast<u128>(narrow.as_signed(x) * narrow.as_signed(y));
+      return two(static_cast<U>(product), static_cast<i128>(product) != narrow.as_signed(product));
+    }
+    default:
+      return 0;
+  }
+}
+
 // Scalar integers only, of whatever widths the word holds.
 template <class U>
 u32 fold_scalars(const FoldRequest& request, u128 results[2]) {
   const std::span<const FoldOperand> operands = request.operands;
-  const Word<U> word{operands[0].type.bits()};
+  const Word<U> word{int_width(operands[0].type)};
   const U x = static_cast<U>(operands[0].bits);
   const U y = operands.size() > 1 ? static_cast<U>(operands[1].bits) : U{0};
   const auto one = [&](U bits) {
     results[0] = bits;
     return u32{1};
   };
-  const auto two = [&](U bits, bool flag) {
-    results[0] = bits & word.mask();
-    results[1] = flag ? 1 : 0;
-    return u32{2};
-  };
-  const auto carry = [&] { return operands[2].bits != 0 ? U{1} : U{0}; };
   switch (request.opcode) {
     case Opcode::Icmp:
       return one(word.holds(static_cast<IntCC>(request.aux), x, y) ? 1 : 0);
@@ -287,11 +337,11 @@ u32 fold_scalars(const FoldRequest& request, u128 results[2]) {
     case Opcode::Uextend:
       return one(x);
     case Opcode::Sextend:
-      return one(static_cast<U>(word.as_signed(x)) & Word<U>{request.result.bits()}.mask());
+      return one(static_cast<U>(word.as_signed(x)) & Word<U>{int_width(request.result)}.mask());
     case Opcode::Ireduce:
-      return one(x & Word<U>{request.result.bits()}.mask());
+      return one(x & Word<U>{int_width(request.result)}.mask());
     case Opcode::Bmask:
-      return one(x != 0 ? Word<U>{request.result.bits()}.mask() : U{0});
+      return one(x != 0 ? Word<U>{int_width(request.result)}.mask() : U{0});
     case Opcode::Bitcast:
       return one(x);
     case Opcode::Isplit: {
@@ -302,46 +352,30 @@ u32 fold_scalars(const FoldRequest& request, u128 results[2]) {
     }
     case Opcode::Iconcat:
       return one(y << word.width | x);
-    case Opcode::UaddOverflow:
-      return two(x + y, word.carry_of_sum(x, y, x + y));
-    case Opcode::UaddOverflowCin: {
-      const U sum = x + y + carry();
-      return two(sum, word.carry_of_sum(x, y, sum));
-    }
     case Opcode::UaddOverflowTrap:
       return word.carry_of_sum(x, y, x + y) ? 0 : one((x + y) & word.mask());
+    case Opcode::UaddOverflow:
+    case Opcode::UaddOverflowCin:
     case Opcode::SaddOverflow:
-      return two(x + y, word.signed_overflow_of_sum(x, y, x + y));
-    case Opcode::SaddOverflowCin: {
-      const U sum = x + y + carry();
-      return two(sum, word.signed_overflow_of_sum(x, y, sum));
-    }
+    case Opcode::SaddOverflowCin:
     case Opcode::UsubOverflow:
-      return two(x - y, x < y);
-    case Opcode::UsubOverflowBin: {
-      const U rest = x - y - carry();
-      return two(rest, word.borrow_of_difference(x, y, rest));
-    }
+    case Opcode::UsubOverflowBin:
     case Opcode::SsubOverflow:
-      return two(x - y, word.signed_overflow_of_difference(x, y, x - y));
-    case Opcode::SsubOverflowBin: {
-      const U rest = x - y - carry();
-      return two(rest, word.signed_overflow_of_difference(x, y, rest));
-    }
+    case Opcode::SsubOverflowBin:
     case Opcode::UmulOverflow:
-      return two(x * y, high_product(x, y, word.width) != 0);
-    case Opcode::SmulOverflow: {
-      if (word.width > 64) return 0;
-      const Word<u128> narrow{word.width};
-      const u128 product = static_cast<u128>(narrow.as_signed(x) * narrow.as_signed(y));
-      return two(static_cast<U>(product), static_cast<i128>(product) != narrow.as_signed(product));
-    }
+    case Opcode::SmulOverflow:
+      return fold_with_flag<U>(request, results);
     default: {
       U bits;
       if (!same_width<U>(request.opcode, word, x, y, bits)) return 0;
       return one(bits & word.mask());
     }
   }
+}
+
+// Out of line, so that the 64-bit case needs few registers.
+[[gnu::noinline]] u32 fold_wide_scalars(const FoldRequest& request, u128 results[2]) {
+  return fold_scalars<u128>(request, results);
 }
 
 // ---- floats as bits
@@ -882,17 +916,15 @@ u32 fold_general(const FoldRequest& request, u128 results[2]) {
   });
 }
 
-constexpr bool fits_in_64(Type type) {
-  return type.code() >= ir::kI8.code() && type.code() <= ir::kI64.code();
-}
-
 }  // namespace
 
 u32 fold(const FoldRequest& request, u128 results[2]) {
   if (request.operands.empty()) return 0;
   const Type from = request.operands[0].type;
-  if (fits_in_64(from) && fits_in_64(request.result)) return fold_scalars<u64>(request, results);
-  if (from.is_int() && request.result.is_int()) return fold_scalars<u128>(request, results);
+  if (is_int(from, ir::kI64) && is_int(request.result, ir::kI64))
+    return fold_scalars<u64>(request, results);
+  if (is_int(from, ir::kI128) && is_int(request.result, ir::kI128))
+    return fold_wide_scalars(request, results);
   return fold_general(request, results);
 }
 
