@@ -33,7 +33,10 @@ class Failure(Exception):
 
 
 def command(*words):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+    try:
+        done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{' '.join(map(str, words))}: still running after 120 s")
     if done.returncode != 0:
         raise Failure(f"{' '.join(map(str, words))}: status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -53,9 +56,15 @@ def compile_c(cc, flags, name, variant, folder):
     return out
 
 
-def link(cc, name, object_file):
+def compile_driver(cc, name, folder):
+    out = folder / f"{name}.driver.o"
+    command(cc, "-O1", f"-DKERNEL={name}", "-c", HERE / "driver.c", "-o", out)
+    return out
+
+
+def link(cc, driver, object_file):
     out = object_file.with_suffix("")
-    command(cc, "-O1", f"-DKERNEL={name}", HERE / "driver.c", object_file, "-o", out)
+    command(cc, driver, object_file, "-o", out)
     return out
 
 
@@ -72,8 +81,9 @@ def check_same(name, n, checksums):
 def check(args, names, folder):
     for name in names:
         judges = ["enable_verifier=true", "regalloc_checker=true"]
-        programs = {level: link(args.cc, name, compile_gantry(args, name, level, folder, judges)) for level in GANTRY}
-        programs["C"] = link(args.cc, name, compile_c(args.cc, ["-O1"], name, "C", folder))
+        driver = compile_driver(args.cc, name, folder)
+        programs = {level: link(args.cc, driver, compile_gantry(args, name, level, folder, judges)) for level in GANTRY}
+        programs["C"] = link(args.cc, driver, compile_c(args.cc, ["-O1"], name, "C", folder))
         results = []
         for n in (0, 1, 3, 20):
             checksums = {variant: run(program, n)[1] for variant, program in programs.items()}
@@ -93,9 +103,10 @@ def choose_n(program, target):
 
 def measure(args, name, rounds, target, folder):
     machine = ["-march=native"] if args.native else []
-    programs = {level: link(args.clang, name, compile_gantry(args, name, level, folder)) for level in GANTRY}
+    driver = compile_driver(args.clang, name, folder)
+    programs = {level: link(args.clang, driver, compile_gantry(args, name, level, folder)) for level in GANTRY}
     for variant, flags in CLANG.items():
-        programs[variant] = link(args.clang, name, compile_c(args.clang, [*flags, *machine], name, variant, folder))
+        programs[variant] = link(args.clang, driver, compile_c(args.clang, [*flags, *machine], name, variant, folder))
     n = choose_n(programs["bound"], target)
     fastest = dict.fromkeys(VARIANTS, math.inf)
     for turn in range(rounds):
