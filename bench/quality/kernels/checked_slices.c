@@ -10,7 +10,7 @@ static inline uint32_t *at(struct slice s, uint64_t index) {
   return &s.data[index];
 }
 
-static NOINLINE void pass(uint32_t *a, uint64_t a_length, uint32_t *b, uint64_t b_length, uint32_t *c, uint64_t c_length) {
+NOINLINE void pass(uint32_t *a, uint64_t a_length, uint32_t *b, uint64_t b_length, uint32_t *c, uint64_t c_length) {
   struct slice sa = {a, a_length}, sb = {b, b_length}, sc = {c, c_length};
   for (uint64_t i = 0; i < c_length; ++i) *at(sc, i) = *at(sa, i) * 3 + *at(sb, i * 7 & 1023);
 }

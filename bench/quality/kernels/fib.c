@@ -1,6 +1,6 @@
 #include "../kernel.h"
 
-static NOINLINE uint64_t fib_of(uint64_t x) { return x < 2 ? x : fib_of(x - 1) + fib_of(x - 2); }
+NOINLINE uint64_t fib_of(uint64_t x) { return x < 2 ? x : fib_of(x - 1) + fib_of(x - 2); }
 
 uint64_t fib(uint8_t *memory, uint64_t n) {
   (void)memory;

@@ -11,7 +11,7 @@ static inline void store_word(const struct heap *heap, uint32_t index, uint32_t 
   *(uint32_t *)(heap->base + offset) = value;
 }
 
-static NOINLINE void sift(const struct heap *heap, uint32_t root, uint32_t end) {
+NOINLINE void sift(const struct heap *heap, uint32_t root, uint32_t end) {
   for (;;) {
     uint32_t child = root * 2 + 1;
     if (child >= end) return;

@@ -1,6 +1,6 @@
 #include "../kernel.h"
 
-static NOINLINE uint64_t find(const uint8_t *a, uint64_t from, uint64_t length, uint8_t needle) {
+NOINLINE uint64_t find(const uint8_t *a, uint64_t from, uint64_t length, uint8_t needle) {
   uint64_t i = from;
   while (i < length && a[i] != needle) ++i;
   return i;

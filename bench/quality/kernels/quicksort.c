@@ -1,6 +1,6 @@
 #include "../kernel.h"
 
-static NOINLINE void sort_range(uint32_t *a, int64_t lo, int64_t hi) {
+NOINLINE void sort_range(uint32_t *a, int64_t lo, int64_t hi) {
   if (lo >= hi) return;
   uint32_t pivot = a[lo + (hi - lo) / 2];
   int64_t i = lo, j = hi;

@@ -5,7 +5,7 @@ static inline uint32_t *word_at(const struct heap *heap, uint32_t address, uint3
   return (uint32_t *)(heap->base + (uint64_t)address + offset);
 }
 
-static NOINLINE void pass(const struct heap *heap, uint32_t from, uint32_t to) {
+NOINLINE void pass(const struct heap *heap, uint32_t from, uint32_t to) {
   for (uint32_t i = 1; i < 2047; ++i) {
     uint32_t at = from + (i << 2);
     uint32_t l = *word_at(heap, at - 4, 0), m = *word_at(heap, at, 0), r = *word_at(heap, at, 4);
