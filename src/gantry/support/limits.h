@@ -68,8 +68,21 @@ inline constexpr Limit kMaxIrreducibleEntries{
     "entries into irreducible loops past their headers, a nest counted once a loop, for each edge of a function",
     "regalloc/regalloc_test.cpp"};
 
+// Beyond these a piece of a stack slot stays in memory; nothing is refused.
+inline constexpr Limit kMaxPromotedPlaces{
+    "max-promoted-places", 64,
+    "blocks and edges where promoted stack slots are live, for each instruction and block of a function",
+    "opt/stack_slots_test.cpp"};
+inline constexpr Limit kMaxPromotedParams{"max-promoted-params", 4096,
+                                          "parameters of a block when promoted stack slots add some",
+                                          "opt/stack_slots_test.cpp"};
+inline constexpr Limit kMaxDeadStoreCandidates{
+    "max-dead-store-candidates", 16,
+    "stores remembered on the way back through a block for making earlier ones dead",
+    "opt/stack_slots_test.cpp"};
+
 inline constexpr const Limit* kAll[] = {
-    &kMaxIrreducibleEntries,
+    &kMaxIrreducibleEntries, &kMaxPromotedPlaces, &kMaxPromotedParams, &kMaxDeadStoreCandidates,
     &kMaxEntities,   &kMaxBlockParams,  &kMaxMemFlags,  &kMaxTextBlocks, &kTextEntityFloor,
     &kMaxTextErrors, &kMaxTextBytes,    &kMaxFrameBytes, &kMaxArgAreaBytes, &kMaxCodeBytes,
     &kMaxVRegs,      &kMaxIsleSites,    &kMaxIsleFields, &kMaxIsleNesting,
