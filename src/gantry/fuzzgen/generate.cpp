@@ -153,6 +153,7 @@ class Generator {
                                                     choices_.one_in(2), false}));
     }
     make_slots();
+    make_locals();
     pieces(options_.max_depth);
     if (!end_by_tail_call()) end_by_return();
   }
@@ -229,7 +230,7 @@ class Generator {
   void some_insts() {
     const u32 count = choices_.below(options_.max_insts_per_block + 1);
     for (u32 i = 0; i < count; ++i) {
-      switch (choices_.below(18)) {
+      switch (choices_.below(options_.locals ? 23 : 18)) {
         case 0:
         case 1:
           make_load();
@@ -252,6 +253,13 @@ class Generator {
           break;
         case 8:
           make_use_of_constant();
+          break;
+        case 18:
+        case 19:
+        case 20:
+        case 21:
+        case 22:
+          make_use_of_local();
           break;
         default:
           make_plain();
@@ -372,6 +380,132 @@ class Generator {
       }
     }
   }
+
+  // ---- locals: slots of equal fields as front ends without SSA make them, tidy for the most part
+
+  struct Local {
+    ir::StackSlot slot;
+    u32 width;    // of a field
+    u32 fields;
+    u32 tidiness;  // 0: any access; 1: and whole fields in any order, parts of fields are only read; 2, 3: one order
+    bool escapes;  // its address may take detours
+    bool big;
+  };
+  void make_locals() {
+    locals_.clear();
+    pointer_slot_.reset();
+    if (!options_.locals) return;
+    const u32 count = choices_.below(6);
+    for (u32 i = 0; i < count; ++i) {
+      Local local;
+      local.width = 1u << choices_.below(options_.i128 || options_.vectors ? 5 : 4);
+      local.fields = 1 + choices_.below(4);
+      local.tidiness = choices_.below(4);
+      local.escapes = choices_.one_in(5);
+      local.big = options_.big_endian && choices_.one_in(3);
+      local.slot = func_->stack_slots.push({local.width * local.fields, 4, {}});
+      for (u32 field = 0; field < local.fields; ++field) {
+        const Type type = type_of_width(local.width);
+        const Value x = value(type);
+        ir::MemFlags flags;
+        set_order(flags, local.big);
+        build_->store(flags, x, build_->stack_addr(ir::kI64, local.slot, 0),
+                      static_cast<i32>(field * local.width));
+      }
+      locals_.push_back(local);
+    }
+  }
+  Type type_of_width(u32 bytes) {
+    return pick_type([&](Type type) { return type.bytes() == bytes; });
+  }
+  static void set_order(ir::MemFlags& flags, bool big) {
+    if (big) flags.byte_order = ir::ByteOrder::Big;
+  }
+  // The address of byte `at` of a slot, by itself or through memory, a select or a block parameter.
+  Value local_address(const Local& local, u32 at) {
+    const u32 added = choices_.one_in(3) ? choices_.below(2 * at + 1) : 0;
+    Value address = build_->stack_addr(ir::kI64, local.slot, static_cast<i32>(at) - static_cast<i32>(added));
+    if (added != 0) address = build_->iadd_imm_s(address, added);
+    if (!local.escapes || !choices_.one_in(3)) return address;
+    switch (choices_.below(3)) {
+      case 0: {
+        if (!pointer_slot_) pointer_slot_ = func_->stack_slots.push({8, 3, {}});
+        build_->store(ir::MemFlags{}, address, build_->stack_addr(ir::kI64, *pointer_slot_, 0), 0);
+        if (choices_.one_in(2)) make_plain();
+        return build_->load(ir::kI64, ir::MemFlags{}, build_->stack_addr(ir::kI64, *pointer_slot_, 0), 0);
+      }
+      case 1: {
+        const Value other = build_->stack_addr(ir::kI64, local.slot, static_cast<i32>(at));
+        return build_->select(condition(), address, other);
+      }
+      default: {
+        const Block next = new_block(false);
+        build_->jump(build_->block_call(next, {address}));
+        build_->switch_to_block(next);
+        return func_->dfg.append_block_param(next, ir::kI64);
+      }
+    }
+  }
+  void make_use_of_local() {
+    if (locals_.empty()) return;
+    const Local local = locals_[choices_.below(static_cast<u32>(locals_.size()))];
+    const bool is_load = choices_.one_in(2);
+    u32 width = local.width;
+    u32 at = choices_.below(local.fields) * width;
+    bool big = local.big;
+    if (local.tidiness == 0 && choices_.one_in(3)) {
+      const u32 size = local.width * local.fields;
+      do {
+        width = 1u << choices_.below(5);
+      } while (width > size);
+      at = choices_.below(size - width + 1);
+    } else if (local.tidiness <= 1 && is_load && choices_.one_in(3)) {
+      const u32 part = 1u << choices_.below(4);
+      if (part < width) {
+        at += choices_.below(width - part + 1);
+        width = part;
+      }
+    }
+    if (local.tidiness <= 1 && options_.big_endian) big ^= choices_.one_in(4);
+    const Type type = type_of_width(width);
+    if (!type.is_valid()) return;
+    ir::InstData data;
+    Type control = type;
+    const bool widens = type.is_int() && width <= 4 && choices_.one_in(3);
+    if (widens) {
+      static constexpr Opcode kUnsigned[] = {Opcode::Uload8, Opcode::Uload16, Opcode::Uload32};
+      static constexpr Opcode kSigned[] = {Opcode::Sload8, Opcode::Sload16, Opcode::Sload32};
+      static constexpr Opcode kStores[] = {Opcode::Istore8, Opcode::Istore16, Opcode::Istore32};
+      const u32 row = width == 1 ? 0 : width / 2;
+      data.opcode = !is_load ? kStores[row] : choices_.one_in(2) ? kUnsigned[row] : kSigned[row];
+      control = ir::kI64;
+      if (ir::inst_facts(data.opcode).needs_suffix || !is_load) {
+        control = pick_type([&](Type wide) { return ir::allowed_control_type(data.opcode, wide); });
+      }
+    } else {
+      data.opcode = is_load ? Opcode::Load : Opcode::Store;
+    }
+    if (options_.allows != nullptr && !options_.allows(data.opcode, control)) return;
+    ir::MemFlags flags;
+    set_order(flags, big);
+    if (choices_.one_in(3)) flags.trap = {0};
+    data.flags = func_->dfg.intern(flags).index;
+    Value x;
+    if (!is_load) x = value(control);
+    const u32 in_inst = choices_.one_in(3) ? choices_.below(at + 1) : 0;
+    const Value address = local_address(local, at - in_inst);
+    if (is_load) {
+      data.set_arg(0, address);
+      data.words[1] = in_inst;
+      keep_results(build_->insert(data, control));
+    } else {
+      data.set_arg(0, x);
+      data.set_arg(1, address);
+      data.words[2] = in_inst;
+      build_->insert(data, control);
+    }
+  }
+
   struct Place {
     Value base;
     i32 offset;
@@ -796,6 +930,8 @@ class Generator {
   std::vector<Value> scope_;
   std::vector<ir::FuncRef> callees_;
   std::vector<u32> slot_sizes_;
+  std::vector<Local> locals_;
+  PackedOption<ir::StackSlot> pointer_slot_;  // holds addresses only
 };
 
 }  // namespace

@@ -34,6 +34,9 @@ struct Options {
   bool vectors = false;     // of 128 bits
   bool big_endian = false;  // memory accesses that say `big`
   bool atomics = true;
+  // Slots used like the variables of a front end that leaves SSA to others: whole fields, parts of
+  // them, overlapping accesses, and addresses that take detours.
+  bool locals = true;
   bool tail_calls = true;    // functions of convention tail, and return_call
   // Functions of conventions fast, preserve_all (without results) and windows_fastcall (at most one,
   // nothing beyond 64 bits) besides system_v.

@@ -94,9 +94,22 @@ inline constexpr Limit kMaxConditionProbes{"max-condition-probes", 16,
                                            "beyond, it stays",
                                            "opt/egraph_test.cpp"};
 
+// Beyond these a piece of a stack slot stays in memory; nothing is refused.
+inline constexpr Limit kMaxPromotedPlaces{
+    "max-promoted-places", 64,
+    "blocks and edges where promoted stack slots are live, for each instruction and block of a function",
+    "opt/stack_slots_test.cpp"};
+inline constexpr Limit kMaxPromotedParams{"max-promoted-params", 4096,
+                                          "parameters of a block when promoted stack slots add some",
+                                          "opt/stack_slots_test.cpp"};
+inline constexpr Limit kMaxDeadStoreCandidates{
+    "max-dead-store-candidates", 16,
+    "stores remembered on the way back through a block for making earlier ones dead",
+    "opt/stack_slots_test.cpp"};
+
 inline constexpr const Limit* kAll[] = {
     &kMaxRewriteDepth, &kMaxRewriteBuilds, &kMaxSkeletonRounds, &kMaxNodesPerInst, &kMinNodes, &kMaxConditionProbes,
-    &kMaxIrreducibleEntries,
+    &kMaxIrreducibleEntries, &kMaxPromotedPlaces, &kMaxPromotedParams, &kMaxDeadStoreCandidates,
     &kMaxEntities,   &kMaxBlockParams,  &kMaxMemFlags,  &kMaxTextBlocks, &kTextEntityFloor,
     &kMaxTextErrors, &kMaxTextBytes,    &kMaxFrameBytes, &kMaxArgAreaBytes, &kMaxCodeBytes,
     &kMaxVRegs,      &kMaxIsleSites,    &kMaxIsleFields, &kMaxIsleNesting,

@@ -1,0 +1,277 @@
+// Problem: stores to a place that is written again before anyone looks.
+// Idea: walk backward with a few candidates, the places that are certain to be overwritten from
+// here on before anything observes them. A store inside a candidate is dead; any other becomes a
+// candidate. Observers take candidates away. A block starts (at its end) with the candidates that
+// all its successors have at their start; in postorder only those behind retreating edges are not
+// known, and have none. Why values can stand for addresses: a candidate comes to a store along
+// edges that never go back, so no instruction on the way is executed twice, and the value that is
+// the base of both is the same one. Invariants: candidates hold for every path from the point of
+// the walk to the end; a candidate of a slot that only its own loads and stores can reach is seen
+// by nothing else, traps and calls included.
+#include "gantry/opt/eliminate_dead_stores.h"
+
+#include <vector>
+
+#include "gantry/opt/internal/stack_addresses.h"
+#include "gantry/support/limits.h"
+
+namespace gantry::opt {
+namespace {
+
+using ir::Block;
+using ir::DataFlowGraph;
+using ir::Inst;
+using ir::InstData;
+using ir::Opcode;
+using ir::Value;
+
+constexpr u32 kSlotBit = u32{1} << 31;
+constexpr u32 kNoRegion = ~u32{0};
+constexpr u32 kMaxCandidates = static_cast<u32>(limits::kMaxDeadStoreCandidates.value);
+constexpr u32 kMaxAdditions = 4;   // of constants that an address is followed through
+constexpr u32 kMaxSuccessors = 4;  // of a block that looks at what they overwrite
+
+// The bytes an access touches.
+struct Place {
+  u32 base;  // number of a value, or of a slot with kSlotBit
+  u32 bytes;
+  u64 start;        // from the base, modulo 2^64
+  u32 region;       // number or kNoRegion
+  u8 trap;          // code, 0 if it cannot trap
+  bool is_in_slot;  // inside the bounds of the slot that is its base
+  bool is_private;  // of a slot that only accesses inside it can reach
+
+  bool contains(const Place& other) const {
+    const u64 distance = other.start - start;
+    return base == other.base && distance <= bytes && other.bytes <= bytes - distance;
+  }
+  bool is_same_range(const Place& other) const {
+    return base == other.base && start == other.start && bytes == other.bytes;
+  }
+};
+
+bool may_overlap(const Place& a, const Place& b) {
+  if (a.region != b.region && a.region != kNoRegion && b.region != kNoRegion) return false;
+  if (a.base == b.base) return b.start - a.start < a.bytes || a.start - b.start < b.bytes;
+  return !a.is_private && !b.is_private && !(a.is_in_slot && b.is_in_slot);
+}
+
+struct Candidate {
+  Place place;
+  bool is_first_effect;  // no store between the point of the walk and it
+};
+
+struct Saved {
+  u32 first;
+  u32 count;
+};
+
+// Kept from function to function.
+struct Scratch {
+  StackAddresses addresses;
+  std::vector<Candidate> saved;
+};
+constexpr char kScratchOwner = 0;
+
+class Eliminator {
+ public:
+  Eliminator(ir::Function& func, const analysis::ControlFlow& flow, Session& session)
+      : func_(func),
+        dfg_(func.dfg),
+        flow_(flow),
+        arena_(session.pass_arena()),
+        s_(session.scratch<Scratch>(&kScratchOwner, [] { return new Scratch(); })) {}
+  u32 run();
+
+ private:
+  void meet_successors(Block block);
+  void walk(Block block);
+  void visit_load(const Place& place, bool sees_stores);
+  void visit_store(Inst inst, const Place& place);
+  bool is_dead(const Place& place) const;
+  void add(const Place& place);
+  void observe_all();
+  Place place_of(const MemoryAccess& access, Inst inst) const;
+  template <class F>
+  void keep(F&& wanted) {
+    u32 kept = 0;
+    for (u32 i = 0; i < count_; ++i) {
+      if (wanted(candidates_[i])) candidates_[kept++] = candidates_[i];
+    }
+    count_ = kept;
+    oldest_ = 0;
+  }
+
+  ir::Function& func_;
+  const DataFlowGraph& dfg_;
+  const analysis::ControlFlow& flow_;
+  Arena& arena_;
+  Scratch& s_;
+  bool has_slots_ = false;
+  std::span<Saved> starts_;  // by block: the candidates at its start, in s_.saved
+  Candidate candidates_[kMaxCandidates];
+  u32 count_ = 0;
+  u32 oldest_ = 0;  // the one that makes room when all are taken
+  u32 removed_ = 0;
+};
+
+Place Eliminator::place_of(const MemoryAccess& access, Inst inst) const {
+  const ir::MemFlags& flags = dfg_.mem_flags(inst);
+  Place place;
+  place.bytes = access.bytes();
+  place.start = static_cast<u64>(i64{access.offset});
+  place.region = flags.region ? (*flags.region).index() : kNoRegion;
+  place.trap = flags.trap.code;
+  place.is_in_slot = place.is_private = false;
+  Value base = access.address;
+  if (has_slots_ && s_.addresses.slot_of(base) != StackAddresses::kNone) {
+    const u32 slot = s_.addresses.slot_of(base);
+    const u64 size = func_.stack_slots[ir::StackSlot::from_index(slot)].size;
+    place.base = slot | kSlotBit;
+    place.start += s_.addresses.offset_of(base);
+    place.is_in_slot = place.start <= size && place.bytes <= size - place.start;
+    place.is_private = !s_.addresses.escapes(slot);
+    if (place.is_in_slot) place.trap = 0;
+    return place;
+  }
+  // Addresses of 64 bits only: narrower ones wrap around elsewhere.
+  for (u32 i = 0; i < kMaxAdditions; ++i) {
+    const std::optional<Inst> add = dfg_.defining_inst(base);
+    if (!add || dfg_.opcode(*add) != Opcode::Iadd || dfg_.type(base) != ir::kI64) break;
+    const std::optional<Inst> other = dfg_.defining_inst(dfg_[*add].arg(1));
+    if (!other || dfg_.opcode(*other) != Opcode::Iconst) break;
+    place.start += dfg_[*other].wide();
+    base = dfg_[*add].arg(0);
+  }
+  place.base = base.index();
+  return place;
+}
+
+// What all successors overwrite. Those of retreating edges are not visited yet and have nothing.
+void Eliminator::meet_successors(Block block) {
+  count_ = oldest_ = 0;
+  const std::span<const Block> successors = flow_.successors(block);
+  if (successors.empty() || successors.size() > kMaxSuccessors) return;
+  const Saved first = starts_[successors[0].index()];
+  for (u32 i = 0; i < first.count; ++i) candidates_[count_++] = s_.saved[first.first + i];
+  for (usize i = 1; i < successors.size() && count_ != 0; ++i) {
+    const Saved other = starts_[successors[i].index()];
+    keep([&](Candidate& candidate) {
+      for (u32 j = 0; j < other.count; ++j) {
+        const Candidate& there = s_.saved[other.first + j];
+        if (!there.place.is_same_range(candidate.place) ||
+            there.place.trap != candidate.place.trap ||
+            there.place.region != candidate.place.region) {
+          continue;
+        }
+        candidate.is_first_effect &= there.is_first_effect;
+        return true;
+      }
+      return false;
+    });
+  }
+}
+
+void Eliminator::observe_all() {
+  if (count_ != 0) keep([](const Candidate& candidate) { return candidate.place.is_private; });
+}
+
+void Eliminator::visit_load(const Place& place, bool sees_stores) {
+  if (place.trap != 0) observe_all();
+  if (!sees_stores || count_ == 0) return;
+  keep([&](const Candidate& candidate) { return !may_overlap(candidate.place, place); });
+}
+
+bool Eliminator::is_dead(const Place& place) const {
+  for (u32 i = 0; i < count_; ++i) {
+    const Candidate& later = candidates_[i];
+    if (!later.place.contains(place) || later.place.trap != place.trap) continue;
+    // Loads that the region of the later store rules out may be of the earlier one's.
+    if (later.place.region != place.region && later.place.region != kNoRegion) continue;
+    if (place.trap == 0 || (later.is_first_effect && later.place.is_same_range(place))) return true;
+  }
+  return false;
+}
+
+void Eliminator::add(const Place& place) {
+  for (u32 i = 0; i < count_; ++i) candidates_[i].is_first_effect = false;
+  u32 at = count_;
+  if (count_ == kMaxCandidates) {
+    at = oldest_;
+    oldest_ = (oldest_ + 1) % kMaxCandidates;
+  } else {
+    ++count_;
+  }
+  candidates_[at] = {place, true};
+}
+
+void Eliminator::visit_store(Inst inst, const Place& place) {
+  if (count_ != 0 && is_dead(place)) {
+    func_.layout.remove_inst(inst);
+    ++removed_;
+    return;
+  }
+  if (place.trap != 0) observe_all();
+  add(place);
+}
+
+void Eliminator::walk(Block block) {
+  const PackedOption<Inst> none;
+  MemoryAccess access;
+  for (PackedOption<Inst> at = func_.layout.last_inst(block); at != none;) {
+    const Inst inst = *at;
+    at = func_.layout.prev_inst(inst);
+    const meta::Effects& effects = ir::inst_facts(dfg_.opcode(inst)).effects;
+    if (effects.can_load || effects.can_store) {
+      if (!effects.other_effects && describe_access(dfg_, inst, access)) {
+        // Without candidates a load changes nothing.
+        if (!access.is_store && count_ == 0) continue;
+        const Place place = place_of(access, inst);
+        if (access.is_store) {
+          visit_store(inst, place);
+        } else {
+          visit_load(place, !dfg_.mem_flags(inst).readonly);
+        }
+        continue;
+      }
+      observe_all();
+    } else if (effects.is_call || effects.can_trap || effects.other_effects || effects.is_return) {
+      observe_all();
+    }
+  }
+}
+
+u32 Eliminator::run() {
+  has_slots_ = !func_.stack_slots.empty();
+  if (has_slots_) {
+    s_.addresses.compute(func_, flow_, arena_, [](const StackAddresses::SlotAccess&) {});
+  }
+  starts_ = arena_.allocate_filled<Saved>(dfg_.num_blocks(), Saved{0, 0});
+  s_.saved.clear();
+  for (const Block block : flow_.postorder()) {
+    meet_successors(block);
+    walk(block);
+    starts_[block.index()] = {static_cast<u32>(s_.saved.size()), count_};
+    s_.saved.insert(s_.saved.end(), candidates_, candidates_ + count_);
+  }
+  return removed_;
+}
+
+bool has_two_stores(const ir::Function& func) {
+  u32 stores = 0;
+  for (const Block block : func.layout.blocks()) {
+    for (const Inst inst : func.layout.insts(block)) {
+      const meta::Effects& effects = ir::inst_facts(func.dfg.opcode(inst)).effects;
+      if (effects.can_store && !effects.is_call && ++stores == 2) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+u32 eliminate_dead_stores(ir::Function& func, const analysis::ControlFlow& flow, Session& session) {
+  return has_two_stores(func) ? Eliminator(func, flow, session).run() : 0;
+}
+
+}  // namespace gantry::opt
