@@ -72,7 +72,12 @@ inline constexpr Limit kMaxIrreducibleEntries{
     "entries into irreducible loops past their headers, a nest counted once a loop, for each edge of a function",
     "regalloc/regalloc_test.cpp"};
 
+inline constexpr Limit kMaxInlinedInsts{"max-inlined-insts", u64{1} << 20,
+                                        "instructions that inlining copies into one function",
+                                        "opt/inline_test.cpp"};
+
 inline constexpr const Limit* kAll[] = {
+    &kMaxInlinedInsts,
     &kMaxIrreducibleEntries,
     &kMaxEntities,   &kMaxBlockParams,  &kMaxMemFlags,  &kMaxTextBlocks, &kTextEntityFloor,
     &kMaxTextErrors, &kMaxTextBytes,    &kMaxFrameBytes, &kMaxArgAreaBytes, &kMaxCodeBytes,
