@@ -32,6 +32,11 @@ class NativeBackend final : public filetest::Backend {
     return filetest::CompileOutput{std::move(code), std::move(text).take(),
                                    tools::can_disassemble()};
   }
+
+  Result<void> optimize(ir::Function& func, const target::TargetIsa& isa,
+                        Session& session) const override {
+    return codegen::optimize(func, isa, session);
+  }
 };
 
 }  // namespace

@@ -9,6 +9,7 @@ int run_commands(const CommandOptions& options) {
   int status = kOk;
   filetest::RunnerOptions runner;
   runner.backend = code_generation();
+  runner.inline_calls = options.inline_calls;
   for (const std::string& path : options.paths) {
     const Result<std::string> text = read_input(path);
     if (!text.has_value()) {

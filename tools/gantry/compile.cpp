@@ -1,11 +1,13 @@
 // gantry compile: CLIF to machine code, with what one wants to see of it.
 #include <algorithm>
+#include <deque>
 #include <memory>
 
 #include "backend.h"
 #include "common.h"
 #include "gantry/codegen/compile.h"
 #include "gantry/ir/printer.h"
+#include "gantry/opt/inline_policy.h"
 #include "gantry/verifier/verifier.h"
 #include "object.h"
 
@@ -57,16 +59,20 @@ int run_compile(const CompileOptions& options) {
   }
   ObjectFile object;
   ir::Function working;
-  const int read_status = for_each_function(options.paths, [&](const ir::Function& func) {
+  const auto is_valid = [&](const ir::Function& func) {
+    const Result<void> valid = verifier::verify(func, environment);
+    if (valid.has_value()) return true;
+    TextWriter name;
+    ir::print_function_name(func.name, name);
+    complain(name.string() + ": " + std::string(valid.error().message()));
+    status = kInputFault;
+    return false;
+  };
+  const auto compile_one = [&](const ir::Function& func) {
     out.clear();
     TextWriter name;
     ir::print_function_name(func.name, name);
     const CheckScope scope("compiling", name.view());
-    if (const Result<void> valid = verifier::verify(func, environment); !valid.has_value()) {
-      complain(name.string() + ": " + std::string(valid.error().message()));
-      status = kInputFault;
-      return;
-    }
     working = func;
     if (options.print) ir::print(func, out);
     Result<filetest::CompileOutput> compiled =
@@ -85,7 +91,32 @@ int run_compile(const CompileOptions& options) {
       complain(name.string() + ": " + std::string(defined.error().message()));
       status = kInputFault;
     }
+  };
+  std::deque<ir::Function> functions;  // --inline: all of them are needed at once
+  const int read_status = for_each_function(options.paths, [&](const ir::Function& func) {
+    if (!is_valid(func)) return;
+    if (options.inline_calls) {
+      functions.push_back(func);
+    } else {
+      compile_one(func);
+    }
   });
+  if (options.inline_calls) {
+    std::vector<ir::Function*> pointers;
+    for (ir::Function& func : functions) pointers.push_back(&func);
+    const Result<opt::InlineStats> inlined =
+        opt::inline_functions(pointers, {.definitions_are_final = true}, session);
+    if (!inlined.has_value()) {
+      complain(inlined.error().message());
+      return kInputFault;
+    }
+    out.clear();
+    out.line("inlined ", inlined->inlined, " of ", inlined->calls, " calls in ",
+             inlined->functions_changed, " functions; size ", inlined->size_before, " -> ",
+             inlined->size_after);
+    print(out.view());
+    for (const ir::Function& func : functions) compile_one(func);
+  }
   if (read_status != kOk) status = read_status;
   if (!options.output.empty() && status == kOk) {
     if (const Result<void> written = object.write(options.output); !written.has_value()) {

@@ -20,6 +20,8 @@ CLI::App* add_verb(CLI::App& app, const char* name, const char* what, const char
 constexpr const char* kFilesHelp = "CLIF files; - is standard input";
 constexpr const char* kTargetHelp =
     "triple and features, like 'x86_64 has_avx2'; default: this machine";
+constexpr const char* kInlineHelp =
+    "inline calls among the functions of a file where that pays; off by default";
 constexpr const char* kSetHelp = "a setting, as NAME or NAME=VALUE; may be repeated";
 
 }  // namespace
@@ -59,6 +61,7 @@ int main(int argc, char** argv) {
   verb->add_option("--target", run.target,
                    "triple and features; default: those of the file, or this machine");
   verb->add_option("--set", run.settings, kSetHelp)->allow_extra_args(false);
+  verb->add_flag("--inline", run.inline_calls, kInlineHelp);
   verb->add_flag("-v,--verbose", run.verbose, "name files that pass");
   verb->callback([&] {
     run.commands = {"run"};
@@ -100,6 +103,7 @@ int main(int argc, char** argv) {
   verb->add_option("--print-after", compile.print_after,
                    "print what a pass leaves behind; may be repeated")
       ->allow_extra_args(false);
+  verb->add_flag("--inline", compile.inline_calls, kInlineHelp);
   verb->add_flag("-D,--disasm", compile.disassemble, "print instructions and disassembly");
   verb->add_flag("-p,--print", compile.print, "print the CLIF");
   verb->add_flag("-T,--times", compile.times, "print the time of each pass");

@@ -35,6 +35,7 @@ struct CommandOptions {
   Words commands;
   std::string target;
   Words settings;
+  bool inline_calls = false;
   bool verbose = false;
 };
 int run_commands(const CommandOptions& options);
@@ -51,6 +52,7 @@ struct CompileOptions {
   Words settings;
   std::string output;  // an object file; empty: none
   Words print_after;   // passes
+  bool inline_calls = false;
   bool disassemble = false;
   bool print = false;
   bool times = false;

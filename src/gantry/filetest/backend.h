@@ -25,6 +25,9 @@ class Backend {
   // The whole pipeline. `func` is changed.
   virtual Result<CompileOutput> compile(ir::Function& func, const target::TargetIsa& isa,
                                         Session& session, const CompileRequest& request) const = 0;
+  // Its mid-end only, in place, on a function that verifies.
+  virtual Result<void> optimize(ir::Function& func, const target::TargetIsa& isa,
+                                Session& session) const = 0;
 };
 
 }  // namespace gantry::filetest

@@ -41,6 +41,18 @@ std::string first_difference(std::string_view expected, std::string_view actual)
 
 }  // namespace
 
+std::string check_precise_text(Context& context, const TestFunction& function,
+                               std::string_view text) {
+  const std::string expected = expected_text(function);
+  if (expected == text) return {};
+  if (context.options.update) {
+    context.edits.push_back({function.source.last_line, std::string(text)});
+    return {};
+  }
+  return located(context, function.source.last_line,
+                 function.name + ": " + first_difference(expected, text));
+}
+
 std::optional<Verdict> reason_not_to_compile(const Context& context) {
   if (context.options.backend == nullptr) {
     return Verdict::skipped(SkipReason::NotBuilt, "code generation");
@@ -98,15 +110,9 @@ Verdict run_compile(Context& context) {
       continue;
     }
     if (!compiled->is_disassembled) return Verdict::skipped(SkipReason::NotBuilt, "disassembler");
-    const std::string expected = expected_text(function);
-    if (expected == compiled->text) continue;
-    if (context.options.update) {
-      context.edits.push_back({function.source.last_line, compiled->text});
-      continue;
+    if (std::string error = check_precise_text(context, function, compiled->text); !error.empty()) {
+      return Verdict::failed(std::move(error));
     }
-    return Verdict::failed(
-        located(context, function.source.last_line,
-                function.name + ": " + first_difference(expected, compiled->text)));
   }
   return skipped ? *skipped : Verdict::passed();
 }

@@ -4,6 +4,7 @@
 
 #include "gantry/filetest/internal/run_commands.h"
 #include "gantry/jit/program.h"
+#include "gantry/opt/inline_policy.h"
 
 namespace gantry::filetest {
 namespace {
@@ -16,8 +17,20 @@ class NativeFile {
   // Compiles everything. What went wrong with the first function that could not be compiled.
   Result<void> build() {
     std::vector<const ir::Function*> functions;
-    for (const TestFunction& function : context_.file.functions)
-      functions.push_back(function.func.get());
+    std::vector<ir::Function> copies;
+    if (context_.options.inline_calls) {
+      std::vector<ir::Function*> changed;
+      copies.reserve(context_.file.functions.size());
+      for (const TestFunction& function : context_.file.functions) {
+        copies.push_back(*function.func);
+        changed.push_back(&copies.back());
+      }
+      GANTRY_TRY(opt::inline_functions(changed, {.definitions_are_final = true}, session_));
+      functions.assign(changed.begin(), changed.end());
+    } else {
+      for (const TestFunction& function : context_.file.functions)
+        functions.push_back(function.func.get());
+    }
     const Result<void> built =
         program_.build(functions, [&](ir::Function& func) -> Result<target::CompiledCode> {
           GANTRY_TRY_ASSIGN(CompileOutput output,

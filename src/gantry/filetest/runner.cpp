@@ -32,7 +32,7 @@ constexpr CommandInfo kCommands[] = {
 // By row of kCommands; null: not built yet.
 constexpr CommandFunc kFuncs[] = {run_cat,       run_verifier, run_print_cfg, run_domtree,
                                   run_interpret, run_run,      run_compile,   nullptr,
-                                  nullptr,       nullptr,      nullptr,       nullptr};
+                                  nullptr,       run_inline,   nullptr,       nullptr};
 static_assert(std::size(kCommands) == std::size(kFuncs));
 
 // Which of two reasons says more about why a command did not run.
@@ -106,7 +106,7 @@ Verdict run_on(const CommandInfo& info, CommandFunc func, Context& context,
                VerifiedFunctions& verified) {
   std::optional<Verdict> skip;
   if (func == run_run) skip = reason_not_to_run(context);
-  if (func == run_compile) skip = reason_not_to_compile(context);
+  if (func == run_compile || func == run_inline) skip = reason_not_to_compile(context);
   if (skip) return std::move(*skip);
   if (info.needs_verifier) {
     if (const std::string& error = verified.verify(context); !error.empty())

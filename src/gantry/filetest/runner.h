@@ -45,6 +45,7 @@ struct RunnerOptions {
   const Backend* backend = nullptr;  // null: none
   std::string_view only_command;     // empty: all
   bool update = false;               // rewrite expectations of precise-output commands
+  bool inline_calls = false;         // test run: inline calls among the functions of the file first
 };
 
 // Runs one file in this process. Never fails itself: what is wrong is in the report.

@@ -20,5 +20,6 @@ GANTRY_ENTITY(UserExternalName, "userextname");
 GANTRY_ENTITY(ExceptionTag, "tag");
 GANTRY_ENTITY(ExceptionTable, "extable");
 GANTRY_ENTITY(AliasRegion, "region");
+GANTRY_ENTITY(InlineFrame, "frame");
 
 }  // namespace gantry::ir

@@ -463,6 +463,8 @@ void Function::clear() {
   user_name_index_.clear();
   test_name_index_.clear();
   source_locs_.clear();
+  inline_frames.clear();
+  inline_frame_of_.clear();
   debug_tag_ranges_.clear();
   debug_tags_.clear();
   stack_map_ranges_.clear();

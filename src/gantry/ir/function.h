@@ -144,6 +144,13 @@ struct SideRange {
 
 inline constexpr u32 kNoSourceLoc = ~u32{0};
 
+// One call that was replaced by the body of its callee: what a debugger shows as a frame although there is none.
+struct InlineFrameData {
+  ExternalName callee;                // whose body it was
+  u32 call_site = kNoSourceLoc;       // source location of the call that is gone
+  PackedOption<InlineFrame> parent;   // the frame the call was in; none: the function itself
+};
+
 // ---- the data flow
 
 class DataFlowGraph {
@@ -411,6 +418,12 @@ class Function {
   void set_source_loc(Inst inst, u32 location) { source_locs_.set(inst, location); }
   bool has_source_locs() const { return source_locs_.size() != 0; }
 
+  // Frames of inlined calls, parents before children, and the frame an instruction came with (none: it was written
+  // here). Its source location is one of that callee's source. The text form does not show frames.
+  PrimaryMap<InlineFrame, InlineFrameData> inline_frames;
+  PackedOption<InlineFrame> inline_frame(Inst inst) const { return inline_frame_of_[inst]; }
+  void set_inline_frame(Inst inst, PackedOption<InlineFrame> frame) { inline_frame_of_.set(inst, frame); }
+
   std::span<const DebugTag> debug_tags(Inst inst) const;
   void set_debug_tags(Inst inst, std::span<const DebugTag> tags);
   bool has_debug_tags() const { return !debug_tag_ranges_.entries().empty(); }
@@ -428,6 +441,7 @@ class Function {
 
  private:
   SecondaryMap<Inst, u32> source_locs_{kNoSourceLoc};
+  SecondaryMap<Inst, PackedOption<InlineFrame>> inline_frame_of_;
   mutable SparseMap<Inst, SideRange> debug_tag_ranges_;
   std::vector<DebugTag> debug_tags_;
   mutable SparseMap<Inst, SideRange> stack_map_ranges_;

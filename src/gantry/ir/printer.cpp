@@ -328,12 +328,26 @@ void Printer::print_constant_operands(Inst inst) {
   };
   for (const Value operand : dfg_.args(inst)) print(operand);
   if (!is_branch(dfg_.opcode(inst))) return;
-  dfg_.for_each_block_call(inst, [&](BlockCall call) {
+  const auto print_args = [&](BlockCall call) {
     for (const Value encoded : call.args(dfg_.lists())) {
       const BlockArg arg = BlockArg::decoded(encoded);
       if (arg.is_value()) print(arg.as_value());
     }
-  });
+  };
+  const meta::Format format = inst_facts(dfg_.opcode(inst)).format;
+  if (format != meta::Format::TryCall && format != meta::Format::TryCallIndirect) {
+    dfg_.for_each_block_call(inst, print_args);
+    return;
+  }
+  // Handlers, the normal return, contexts: the order that precise expectations of others have.
+  const ExceptionTableData& table = dfg_.exception_tables[ExceptionTable::from_index(dfg_[inst].words[2])];
+  for (const ExceptionTableData::Item& item : table.items) {
+    if (item.kind != ExceptionTableData::Item::Kind::Context) print_args(item.call);
+  }
+  print_args(table.normal_return);
+  for (const ExceptionTableData::Item& item : table.items) {
+    if (item.kind == ExceptionTableData::Item::Kind::Context && item.context) print(*item.context);
+  }
 }
 
 void Printer::print_values(std::span<const Value> values) {

@@ -107,12 +107,16 @@ inline constexpr Limit kMaxDeadStoreCandidates{
     "stores remembered on the way back through a block for making earlier ones dead",
     "opt/stack_slots_test.cpp"};
 
+inline constexpr Limit kMaxInlinedInsts{"max-inlined-insts", u64{1} << 20,
+                                        "instructions that inlining copies into one function",
+                                        "opt/inline_test.cpp"};
+
 inline constexpr const Limit* kAll[] = {
-    &kMaxRewriteDepth, &kMaxRewriteBuilds, &kMaxSkeletonRounds, &kMaxNodesPerInst, &kMinNodes, &kMaxConditionProbes,
-    &kMaxIrreducibleEntries, &kMaxPromotedPlaces, &kMaxPromotedParams, &kMaxDeadStoreCandidates,
-    &kMaxEntities,   &kMaxBlockParams,  &kMaxMemFlags,  &kMaxTextBlocks, &kTextEntityFloor,
-    &kMaxTextErrors, &kMaxTextBytes,    &kMaxFrameBytes, &kMaxArgAreaBytes, &kMaxCodeBytes,
-    &kMaxVRegs,      &kMaxIsleSites,    &kMaxIsleFields, &kMaxIsleNesting,
-    &kMaxIsleTests,  &kMaxIsleRules, &kMaxIslePermutations, &kMaxIsleSiteDepth, &kMaxRegexProgram, &kMaxRegexNesting};
+    &kMaxEntities, &kMaxBlockParams, &kMaxMemFlags, &kMaxTextBlocks, &kTextEntityFloor, &kMaxTextErrors,
+    &kMaxTextBytes, &kMaxFrameBytes, &kMaxArgAreaBytes, &kMaxCodeBytes, &kMaxVRegs, &kMaxIsleSites, &kMaxIsleFields,
+    &kMaxIsleNesting, &kMaxIsleTests, &kMaxIsleSiteDepth, &kMaxIsleRules, &kMaxIslePermutations, &kMaxRegexProgram,
+    &kMaxRegexNesting, &kMaxIrreducibleEntries, &kMaxRewriteDepth, &kMaxRewriteBuilds, &kMaxSkeletonRounds,
+    &kMaxNodesPerInst, &kMinNodes, &kMaxConditionProbes, &kMaxPromotedPlaces, &kMaxPromotedParams,
+    &kMaxDeadStoreCandidates, &kMaxInlinedInsts};
 
 }  // namespace gantry::limits

@@ -100,6 +100,11 @@ std::string located(const Context& context, u32 line, std::string_view message);
 // Checks a printed function against the directives; empty if it is as expected.
 std::string check_text(const Context& context, const TestFunction& function, std::string_view text);
 
+// The same for precise-output: the text must be that of the comments with one semicolon, which
+// --update replaces. Empty if it is as expected.
+std::string check_precise_text(Context& context, const TestFunction& function,
+                               std::string_view text);
+
 // The commands. Each runs over all functions of the file and stops at the first failure.
 Verdict run_cat(Context& context);
 Verdict run_print_cfg(Context& context);
@@ -108,6 +113,7 @@ Verdict run_verifier(Context& context);
 Verdict run_interpret(Context& context);
 Verdict run_compile(Context& context);
 Verdict run_run(Context& context);
+Verdict run_inline(Context& context);
 // Why a command with a target cannot run here; none if it can. Asked before functions are verified,
 // which on a foreign target may rightly refuse them.
 std::optional<Verdict> reason_not_to_run(const Context& context);
