@@ -106,6 +106,7 @@ inline bool X64Lower::has_sse41(bool& on) { return on = options_.features.has(st
 inline bool X64Lower::has_popcnt(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Popcnt)); }
 inline bool X64Lower::has_lzcnt(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Lzcnt)); }
 inline bool X64Lower::has_bmi1(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Bmi1)); }
+inline bool X64Lower::has_bmi2(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Bmi2)); }
 inline bool X64Lower::has_fma(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Fma)); }
 
 inline IntCC X64Lower::intcc_swap(IntCC cc) { return ir::swapped(cc); }
@@ -116,6 +117,7 @@ inline CC X64Lower::int_cc(IntCC cc) {
 inline Gpr X64Lower::consumer_result(ConsumesFlags consumer) { return {consumer.draft.result}; }
 inline Xmm X64Lower::consumer_xmm(ConsumesFlags consumer) { return {consumer.draft.result}; }
 inline Gpr X64Lower::producer_result(ProducesFlags producer) { return {producer.draft.result}; }
+inline GprPair X64Lower::exchanged(GprPair pair) { return {pair.second, pair.first}; }
 inline GprImm X64Lower::count_imm(u8 count) { return {AMode::imm(count)}; }
 
 }  // namespace gantry::isa::x64

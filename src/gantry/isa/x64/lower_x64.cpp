@@ -251,13 +251,80 @@ Gpr X64Lower::sign_extended(Value value) {
   if (ty == ir::kI16) return x64_movsx16(ir::kI32, put_gpr_mem(value));
   return put_gpr(value);
 }
+bool X64Lower::constant_count(Type ty, Value count, u32& number) {
+  u64 bits;
+  if (type(count) == ir::kI128 || !constant_of(count, bits)) return false;
+  number = static_cast<u32>(bits & (ty.bits() - 1));
+  return true;
+}
 GprImm X64Lower::shift_count(Type ty, Value count) {
-  const u32 mask = ty.bits() - 1;
-  u64 number;
-  if (type(count) != ir::kI128 && constant_of(count, number)) return {AMode::imm(static_cast<i32>(number & mask))};
-  const Gpr reg = put_low(count);
-  if (ty.bits() >= 32) return {AMode::reg(reg.reg)};
-  return {AMode::reg(x64_and(ir::kI32, reg, {AMode::imm(static_cast<i32>(mask))}).reg)};
+  u32 number;
+  if (constant_count(ty, count, number)) return {AMode::imm(static_cast<i32>(number))};
+  return {AMode::reg(variable_count(ty, count).reg)};
+}
+bool X64Lower::is_variable(Value value, bool& yes) {
+  u64 bits;
+  return yes = type(value) == ir::kI128 || !constant_of(value, bits);
+}
+// Of a count, the bits that shifts by `ty` look at; `exact` if all others are known to be zero. An and that says no more
+// than the shift does itself is looked through.
+Value X64Lower::count_source(Type ty, Value count, bool& exact) {
+  const u64 mask = ty.bits() - 1;
+  exact = false;
+  Inst inst;
+  u64 kept;
+  if (type(count) == ir::kI128 || !LowerContext::def_inst(count, inst)) return count;
+  const ir::InstData& data = func().dfg[inst];
+  if (data.opcode != ir::Opcode::Band || !constant_of(data.arg(1), kept)) return count;
+  exact = (kept & ~mask) == 0;
+  return (kept & mask) == mask ? data.arg(0) : count;
+}
+Gpr X64Lower::variable_count(Type ty, Value count) {
+  bool exact;
+  const Gpr reg = put_low(count_source(ty, count, exact));
+  if (ty.bits() >= 32) return reg;
+  return x64_and(ir::kI32, reg, {AMode::imm(static_cast<i32>(ty.bits() - 1))});
+}
+Gpr X64Lower::reduced_count(Type ty, Value count) {
+  bool exact;
+  count_source(ty, count, exact);
+  if (exact) return put_low(count);
+  return x64_and(ir::kI32, put_low(count), {AMode::imm(static_cast<i32>(ty.bits() - 1))});
+}
+bool X64Lower::right_rotation(Type ty, Value count, u8& number) {
+  u32 known;
+  if (!constant_count(ty, count, known)) return false;
+  number = static_cast<u8>(known);
+  return true;
+}
+bool X64Lower::left_rotation(Type ty, Value count, u8& number) {
+  u32 known;
+  if (!constant_count(ty, count, known)) return false;
+  number = static_cast<u8>((ty.bits() - known) & (ty.bits() - 1));
+  return true;
+}
+// (1 << n) - 1, in both spellings, or ~(-1 << n).
+bool X64Lower::low_bits(Value value, Value& count) {
+  const ir::DataFlowGraph& dfg = func().dfg;
+  Inst inst;
+  if (!LowerContext::def_inst(value, inst)) return false;
+  i64 change, base;
+  i64 wanted = 1;
+  switch (dfg.opcode(inst)) {
+    case ir::Opcode::Iadd:
+      if (!signed_constant_of(dfg[inst].arg(1), change) || change != -1) return false;
+      break;
+    case ir::Opcode::Isub:
+      if (!signed_constant_of(dfg[inst].arg(1), change) || change != 1) return false;
+      break;
+    case ir::Opcode::Bnot: wanted = -1; break;
+    default: return false;
+  }
+  if (!LowerContext::def_inst(dfg[inst].arg(0), inst) || dfg.opcode(inst) != ir::Opcode::Ishl) return false;
+  if (!signed_constant_of(dfg[inst].arg(0), base) || base != wanted) return false;
+  count = dfg[inst].arg(1);
+  bool yes;
+  return is_variable(count, yes);
 }
 u64 X64Lower::u64_of(u8 number) { return number; }
 u8 X64Lower::half_bits_of(Type ty) { return static_cast<u8>(ty.bits() / 2); }

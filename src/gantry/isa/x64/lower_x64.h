@@ -72,6 +72,9 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   }
   AMode address_of(Value p, i64 offset, u8 trap);
   bool lea_shift_of(Value value, Value& shifted, u8& amount);
+  // A count reduced to the width of `ty`.
+  bool constant_count(Type ty, Value count, u32& number);
+  Value count_source(Type ty, Value count, bool& exact);
   // A word of an argument or result, extended as its place asks.
   VReg word_of(const Place& place, Value value);
   void store_word(const Place& place, VReg reg, const AMode& to);
