@@ -52,6 +52,33 @@ TEST(BuilderMisuseDeathTest, other_entities) {
                "exception table of another function");
 }
 
+#if defined(GANTRY_CHECKED)
+// Ids that the other function has, too: only their owner tags tell them apart.
+TEST(BuilderMisuseDeathTest, ids_another_function_issued) {
+  Function a, b;
+  Builder build_a(a), build_b(b);
+  const Block block_a = build_a.create_block(), block_b = build_b.create_block();
+  build_a.switch_to_block(block_a);
+  build_b.switch_to_block(block_b);
+  const Value value_a = build_a.iconst(ir::kI32, 1), value_b = build_b.iconst(ir::kI32, 1);
+  ASSERT_EQ(value_a, value_b);
+  EXPECT_TRUE(b.dfg.is_valid(value_b));
+  EXPECT_FALSE(b.dfg.is_valid(value_a));
+  EXPECT_DEATH(build_b.iadd(value_b, value_a), "value of another function");
+  EXPECT_DEATH(build_b.switch_to_block(block_a), "block of another function");
+  EXPECT_DEATH((void)b.dfg.type(value_a), "is_valid");
+  EXPECT_DEATH((void)b.dfg.resolve(value_a), "is_valid");
+  EXPECT_DEATH((void)b.dfg.results(*a.dfg.defining_inst(value_a)), "is_valid");
+  EXPECT_DEATH((void)b.layout.first_inst(block_a), "accepts");
+  a.clear();
+  Builder again(a);
+  const Block block = again.create_block();
+  again.switch_to_block(block);
+  again.iconst(ir::kI32, 2);
+  EXPECT_DEATH((void)a.dfg.type(value_a), "is_valid");
+}
+#endif
+
 TEST(BuilderMisuseDeathTest, more_entities_than_numbers) {
   Function func;
   const u32 too_many = static_cast<u32>(limits::kMaxEntities.value) + 1;

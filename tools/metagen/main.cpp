@@ -168,7 +168,7 @@ std::string store_operand(const InstDef& inst, u32 index) {
     case OperandKind::Offset32: return word + "static_cast<u32>(" + name + ");";
     case OperandKind::BlockCall: return word + name + ".raw();";
     case OperandKind::ShuffleMask: return word + "add_mask(" + name + ").index();";
-    default: return word + name + ".index();";
+    default: return word + "word_of(" + name + ");";
   }
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 // A dense 32-bit name for one entity of a function. `Self` makes each kind a distinct type; `Prefix` is how
 // the text format spells it, so dumps and debuggers agree. An id is always valid: "maybe" is PackedOption
-// in memory and std::optional in signatures.
+// in memory and std::optional in signatures. In checked builds an id also knows which map issued it.
 #include <compare>
 #include <optional>
 #include <string_view>
 
+#include "gantry/entity/owner_tag.h"
 #include "gantry/support/check.h"
 #include "gantry/support/fixed_string.h"
 #include "gantry/support/int_types.h"
@@ -23,16 +24,22 @@ class EntityId {
 
   static constexpr Self from_index(u32 index) {
     GANTRY_DCHECK(index < kReserved);
+    return from_bits(index);
+  }
+  constexpr u32 index() const { return owner_tag::index_of(bits_); }
+  friend constexpr auto operator<=>(EntityId a, EntityId b) { return a.index() <=> b.index(); }
+  friend constexpr bool operator==(EntityId a, EntityId b) { return a.index() == b.index(); }
+
+  // The id with its owner tag; the index itself in release. For maps, and for what keeps ids in words of its own.
+  constexpr u32 bits() const { return bits_; }
+  static constexpr Self from_bits(u32 bits) {
     Self id;
-    id.index_ = index;
+    id.bits_ = bits;
     return id;
   }
-  constexpr u32 index() const { return index_; }
-  friend constexpr auto operator<=>(EntityId, EntityId) = default;
-  friend constexpr bool operator==(EntityId, EntityId) = default;
 
  protected:
-  u32 index_ = kReserved;
+  u32 bits_ = kReserved;
   constexpr EntityId() = default;
 };
 
@@ -54,22 +61,26 @@ template <class K>
 class PackedOption {
  public:
   constexpr PackedOption() = default;
-  constexpr PackedOption(K id) : index_(id.index()) {}  // NOLINT: implicit by design
-  constexpr bool has_value() const { return index_ != K::kReserved; }
+  constexpr PackedOption(K id) : bits_(id.bits()) {}  // NOLINT: implicit by design
+  constexpr bool has_value() const { return bits_ != K::kReserved; }
   constexpr explicit operator bool() const { return has_value(); }
   constexpr K operator*() const {
     GANTRY_DCHECK(has_value());
-    return K::from_index(index_);
+    return K::from_bits(bits_);
   }
   constexpr std::optional<K> expand() const {
-    return has_value() ? std::optional<K>(K::from_index(index_)) : std::nullopt;
+    return has_value() ? std::optional<K>(K::from_bits(bits_)) : std::nullopt;
   }
-  constexpr void reset() { index_ = K::kReserved; }
-  friend constexpr bool operator==(PackedOption, PackedOption) = default;
-  friend constexpr bool operator==(PackedOption option, K id) { return option.index_ == id.index(); }
+  constexpr void reset() { bits_ = K::kReserved; }
+  friend constexpr bool operator==(PackedOption a, PackedOption b) {
+    return owner_tag::index_of(a.bits_) == owner_tag::index_of(b.bits_);
+  }
+  friend constexpr bool operator==(PackedOption option, K id) {
+    return owner_tag::index_of(option.bits_) == id.index();
+  }
 
  private:
-  u32 index_ = K::kReserved;
+  u32 bits_ = K::kReserved;
 };
 
 }  // namespace gantry

@@ -4,8 +4,8 @@
 // blocks are reused. Clearing the pool frees all lists at once.
 #include <cstring>
 #include <span>
-#include <vector>
 
+#include "gantry/entity/moving_vector.h"
 #include "gantry/support/check.h"
 #include "gantry/support/int_types.h"
 
@@ -84,6 +84,7 @@ class ListPool {
       return block;
     }
     const u32 block = static_cast<u32>(words_.size()) + 1;
+    move_before_growth(words_);
     words_.resize(words_.size() + (4u << size_class));
     return block;
   }
@@ -162,7 +163,7 @@ class ListPool {
     return shrunk;
   }
 
-  std::vector<u32> words_;
+  MovingVector<u32> words_;
   u32 free_[kClasses] = {};
 };
 

@@ -87,5 +87,69 @@ TEST(EntityList, behaves_like_a_vector) {
   }
 }
 
+TEST(OwnerTags, numbers_and_order_do_not_see_them) {
+  PrimaryMap<Thing, int> map;
+  const Thing first = map.push(10), second = map.push(20);
+  EXPECT_EQ(first.bits() != 0, owner_tag::kEnabled);
+  EXPECT_EQ(first, thing(0));
+  EXPECT_LT(first, second);
+  EXPECT_EQ(second.index(), 1u);
+  EXPECT_EQ(PackedOption<Thing>(second), thing(1));
+  EXPECT_EQ((*PackedOption<Thing>(second)).bits(), second.bits());
+  EXPECT_EQ(map[thing(1)], 20);  // a bare number fits every map
+  EXPECT_EQ(map.next_key(), thing(2));
+  for (const Thing id : map.keys()) EXPECT_EQ(id.bits(), id == first ? first.bits() : second.bits());
+  EXPECT_EQ(Thing().index(), Thing::kReserved);
+  const PrimaryMap<Thing, int> copy = map;
+  EXPECT_EQ(copy[second], 20);
+}
+
+TEST(OwnerTags, large_numbers_stay_untagged) {
+  PrimaryMap<Thing, u8> map;
+  map.push(0);
+  constexpr u32 kFirstUntagged = 1u << owner_tag::kIndexBits;
+  EXPECT_EQ(map.key(kFirstUntagged - 1).index(), kFirstUntagged - 1);
+  EXPECT_EQ(map.key(kFirstUntagged).bits(), kFirstUntagged);
+}
+
+#if defined(GANTRY_CHECKED)
+TEST(OwnerTagsDeathTest, ids_of_another_map_are_refused) {
+  PrimaryMap<Thing, int> ours, theirs;
+  const Thing mine = ours.push(1), stranger = theirs.push(2);
+  EXPECT_FALSE(ours.is_valid(stranger));
+  EXPECT_DEATH((void)ours[stranger], "is_valid");
+  SecondaryMap<Thing, int> facts;
+  EXPECT_EQ(facts[stranger], 0);  // nobody's yet
+  facts.set(mine, 5);
+  EXPECT_DEATH((void)facts[stranger], "accepts");
+  EXPECT_DEATH(facts.set(stranger, 5), "accepts");
+  facts.clear();
+  facts.set(stranger, 5);
+  EntitySet<Thing> set;
+  set.insert(mine);
+  EXPECT_DEATH((void)set.contains(stranger), "accepts");
+  SparseMap<Thing, int> few;
+  few.insert(mine, 1);
+  EXPECT_DEATH((void)few.find(stranger), "accepts");
+}
+
+TEST(OwnerTagsDeathTest, clearing_ends_an_ownership) {
+  PrimaryMap<Thing, int> map;
+  const Thing before = map.push(1);
+  map.clear();
+  const Thing after = map.push(2);
+  EXPECT_EQ(map[after], 2);
+  EXPECT_DEATH((void)map[before], "is_valid");
+}
+
+TEST(MovingVector, references_die_at_the_next_push) {
+  PrimaryMap<Thing, int> map;
+  map.reserve(16);
+  const int* const before = &map[map.push(1)];
+  map.push(2);
+  EXPECT_NE(before, &map[thing(0)]);
+}
+#endif
+
 }  // namespace
 }  // namespace gantry

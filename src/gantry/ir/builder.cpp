@@ -4,14 +4,14 @@
 namespace gantry::ir {
 
 void Builder::switch_to_block(Block block) {
-  if (block.index() >= func_.dfg.num_blocks()) unreachable("block of another function");
+  if (!func_.dfg.is_valid(block)) unreachable("block of another function");
   func_.layout.set_cold(block, func_.layout.is_cold(block));
   if (!func_.layout.is_inserted(block)) func_.layout.append_block(block);
   block_ = block;
 }
 
 BlockCall Builder::block_call(Block block, std::span<const Value> args) {
-  if (block.index() >= func_.dfg.num_blocks()) unreachable("block of another function");
+  if (!func_.dfg.is_valid(block)) unreachable("block of another function");
   check_values(args);
   copied_.assign(args.begin(), args.end());
   BlockCall call = BlockCall::make(block, func_.dfg.lists());

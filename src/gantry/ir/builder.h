@@ -54,6 +54,29 @@ class Builder {
     check_value(value);
     return func_.dfg.type(value);
   }
+  // The word of a record that names `id`: its number. Numbers have no owner, so strangers are found here.
+  u32 word_of(Value value) const {
+    if (owner_tag::kEnabled) check_value(value);
+    return value.index();
+  }
+  u32 word_of(FuncRef id) const { return number_of(func_.dfg.ext_funcs, id, "function reference of another function"); }
+  u32 word_of(SigRef id) const { return number_of(func_.dfg.signatures, id, "signature of another function"); }
+  u32 word_of(JumpTable id) const { return number_of(func_.dfg.jump_tables, id, "jump table of another function"); }
+  u32 word_of(ExceptionTable id) const {
+    return number_of(func_.dfg.exception_tables, id, "exception table of another function");
+  }
+  u32 word_of(StackSlot id) const { return number_of(func_.stack_slots, id, "stack slot of another function"); }
+  u32 word_of(DynamicStackSlot id) const {
+    return number_of(func_.dynamic_stack_slots, id, "dynamic stack slot of another function");
+  }
+  u32 word_of(GlobalValue id) const { return number_of(func_.global_values, id, "global value of another function"); }
+  u32 word_of(Constant id) const { return id.index(); }
+  u32 word_of(Block id) const { return id.index(); }
+  template <class K, class V>
+  static u32 number_of(const PrimaryMap<K, V>& map, K id, const char* what) {
+    if (!map.accepts(id)) [[unlikely]] unreachable(what);
+    return id.index();
+  }
   u16 intern(const MemFlags& flags) { return func_.dfg.intern(flags).index; }
   ShuffleMask add_mask(const std::array<u8, 16>& mask) { return func_.dfg.add_shuffle_mask(mask); }
   // Lists are copied first: they may lie in the pool that is about to grow (parameters of a block, results of a call).

@@ -21,6 +21,7 @@ Value DataFlowGraph::append_result(Inst inst, Type type) {
 }
 
 void DataFlowGraph::append_result_as(Inst inst, Value value, Type type) {
+  GANTRY_DCHECK(insts_.is_valid(inst));
   Value& word = results_[inst.index()];
   u32 number = 0;
   if (word.index() == Value::kReserved) {

@@ -178,6 +178,7 @@ class DataFlowGraph {
   }
   // Results, at most one without touching the pool.
   std::span<const Value> results(Inst inst) const {
+    GANTRY_DCHECK(insts_.is_valid(inst));
     const Value& word = results_[inst.index()];
     if (word.index() == Value::kReserved) return {};
     if ((word.index() & kListBit) == 0) return {&word, 1};
@@ -215,7 +216,7 @@ class DataFlowGraph {
   // Follows aliases to the end. Alias chains have no cycles (make_alias refuses them).
   Value resolve(Value value) const {
     while (values_[value].kind() == ValueData::Kind::Alias) [[unlikely]] {
-      value = Value::from_index(values_[value].owner());
+      value = values_.key(values_[value].owner());
     }
     return value;
   }
@@ -226,7 +227,7 @@ class DataFlowGraph {
   // Whether `value` resolves to result `number` of an instruction; that instruction.
   std::optional<Inst> defining_inst(Value value) const {
     const ValueDef d = def(value);
-    return d.kind == ValueData::Kind::Result ? std::optional(d.inst()) : std::nullopt;
+    return d.kind == ValueData::Kind::Result ? std::optional(insts_.key(d.owner)) : std::nullopt;
   }
   // Makes `alias` another name of the value that `target` resolves to now. False (and no change) if that is `alias`
   // itself.
@@ -245,6 +246,7 @@ class DataFlowGraph {
 
   // -- block parameters
   u32 num_blocks() const { return block_params_.size(); }
+  bool is_valid(Block block) const { return block_params_.is_valid(block); }
   Block make_block() { return block_params_.push({}); }
   void ensure_blocks(u32 count);
   std::span<const Value> block_params(Block block) const { return block_params_[block].items(lists_); }

@@ -28,8 +28,8 @@ class BlockArg {
   constexpr u32 number() const { return bits_ & 0x3fffffff; }
 
   // Block calls live in the pool of value lists; an argument travels as a Value with tag bits.
-  constexpr Value encoded() const { return Value::from_index(bits_); }
-  static constexpr BlockArg decoded(Value value) { return BlockArg(value.index()); }
+  constexpr Value encoded() const { return Value::from_bits(bits_); }
+  static constexpr BlockArg decoded(Value value) { return BlockArg(value.bits()); }
   friend constexpr bool operator==(BlockArg, BlockArg) = default;
 
  private:
