@@ -87,6 +87,8 @@ Setup choose_setup(const Case& test) {
     default:
       break;
   }
+  // Drawn last, so that older seeds keep their programs.
+  if (!choices.one_in(4)) set(choices.one_in(3) ? "opt_level=speed_and_size" : "opt_level=speed");
   return setup;
 }
 

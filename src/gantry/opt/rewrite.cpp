@@ -3,7 +3,7 @@
 // questions first. Canonical order, then the table: more than half of all operations are there
 // already, and a rewritten form stays in it, forwarded to its result, so that no form is rewritten
 // twice. Only a new form is folded, given facts, and shown to the rules, from a work place: it gets
-// a number only if no rule has something better. Replacement by default (docs/adr/0030): a class of
+// a number only if no rule has something better. Replacement by default (docs/adr/0070): a class of
 // equal forms has one member, so matching never iterates. Invariants: results are not forwarded;
 // operands of a node have smaller numbers; depth, nodes made for one instruction and nodes in all
 // are bounded by named limits, behind which forms are kept as they are.
