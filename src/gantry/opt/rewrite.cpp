@@ -134,7 +134,8 @@ Node Rewriter::build_at(ir::InstData data, Type type) {
       return enter_forwarded(data, info, constant(type, results[0]), slot);
   }
   Facts known = Facts::unknown();
-  if (Facts::tracks(type)) {
+  // Of a tuple nothing is known: its projections have the types.
+  if (Facts::tracks(type) && (info.flags & kTuple) == 0) {
     known = compute_facts(data.opcode, data.aux, type, {operand_facts, num_operands},
                           {types, num_operands});
     if (known.is_constant()) return enter_forwarded(data, info, iconst(type, known.value()), slot);

@@ -46,7 +46,7 @@ class Walk {
   static constexpr Node kNoNode = Graph::work_place(0);
 
   Node node_of(ir::Value value) const {
-    const Node node = state_.value_nodes[value.index()];
+    const Node node = state_.value_nodes[dfg_.resolve(value).index()];
     GANTRY_DCHECK(node != kNoNode);
     return node;
   }
