@@ -2,18 +2,18 @@
 // rewriting has since decided about them. Idea: count the edges of each block, and keep the
 // exclusive or of the blocks they come from: when one edge is left, that is its source. Terminators
 // are visited successors first, so that a chain of empty blocks has been shortened before an edge
-// is led through it; a change wakes the few blocks it can matter to. Joining blocks is left to the
-// end, from the head of each chain, so that each instruction moves once. Invariants: counts are
+// is led through it; a lost edge wakes the two blocks it can matter to. Joining blocks is left to
+// the end, from the head of each chain, so that each instruction moves once. Invariants: counts are
 // exact for blocks in the layout; a block without edges is removed before the next visit; a cycle
 // that lost its entry keeps its counts until the final sweep, and what is concluded inside of it
-// does not matter. Uses of values are counted only once an empty block with parameters asks, and
-// never too low: its parameters may be passed by only if nothing else reads them.
+// does not matter. An empty block is passed only if nothing but its terminator reads its
+// parameters. That it dominates no other block says so, or else a count of the uses of all values,
+// made when first asked for and never too low.
 #include "gantry/opt/clean_up_flow.h"
 
 #include <algorithm>
 #include <vector>
 
-#include "gantry/analysis/flow.h"
 #include "gantry/opt/remove_unreachable_blocks.h"
 
 namespace gantry::opt {
@@ -29,25 +29,40 @@ using ir::Type;
 using ir::Value;
 
 struct BlockState {
-  u32 num_edges = 0;           // that lead here
-  u32 sources = 0;             // exclusive or of the blocks they come from
-  bool is_header = false;      // a retreating edge leads here
-  bool has_call_edge = false;  // one of a try_call
-  bool is_pinned = false;      // the entry, and blocks known by name elsewhere
-  bool is_queued = false;
-  bool is_done = false;  // its large branch was looked at
+  enum class Walk : u8 { Unseen, Open, Done };
+
+  u32 num_edges = 0;  // that lead here
+  u32 sources = 0;    // exclusive or of the blocks they come from
+  // Of the beginning: where the jump it ended in led, and how many edges, less retreating ones, led
+  // here (up to 2).
+  PackedOption<Block> first_target;
+  u8 num_forward = 0;
+  Walk walk = Walk::Unseen;
+  Opcode ends = Opcode::Nop;       // its terminator
+  bool is_empty : 1 = false;       // but for a jump, brif or br_table
+  bool jumps_back : 1 = false;     // that first jump was a retreating edge
+  bool is_header : 1 = false;      // a retreating edge leads here
+  bool has_call_edge : 1 = false;  // one of a try_call
+  bool is_pinned : 1 = false;      // the entry, and blocks known by name elsewhere
+  bool is_queued : 1 = false;
+  bool leaks : 1 = false;    // a parameter got another name, which is read who knows where
+  bool is_done : 1 = false;  // its large branch was looked at
 };
+static_assert(sizeof(BlockState) == 16);
 
 // Kept from function to function.
 struct Memory {
-  analysis::ControlFlow flow;
   std::vector<BlockState> blocks;
   std::vector<u8> branch_uses;  // by value: branches on it, up to 255
   std::vector<u32> uses;        // by value; empty until it is needed
-  std::vector<Block> queue, dead;
+  std::vector<Block> postorder, walk, queue, dead;
   std::vector<Value> args, mapped_args;
 };
 constexpr char kOwner = 0;
+
+bool is_passage(Opcode opcode) {
+  return opcode == Opcode::Jump || opcode == Opcode::Brif || opcode == Opcode::BrTable;
+}
 
 class FlowCleaner {
  public:
@@ -73,10 +88,8 @@ class FlowCleaner {
     const ir::ValueData& data = dfg_.value_data(value);
     return data.kind() == ir::ValueData::Kind::Param && data.owner() == block.index();
   }
-  bool is_tagged(Inst inst) const {
-    return (func_.has_debug_tags() && !func_.debug_tags(inst).empty()) ||
-           !func_.stack_map(inst).empty();
-  }
+  // Stack maps belong to calls, which nothing here takes out.
+  bool is_tagged(Inst inst) const { return has_tags_ && !func_.debug_tags(inst).empty(); }
   template <class F>
   void for_each_used_value(Inst inst, F&& visit);
   void count_uses();
@@ -95,7 +108,7 @@ class FlowCleaner {
   }
 
   // ---- edges
-  BlockState& state(Block block) { return memory_.blocks[block.index()]; }
+  BlockState& state(Block block) { return blocks_[block.index()]; }
   Block target(BlockCall call) const { return call.block(dfg_.lists()); }
   Inst terminator(Block block) const { return *layout_.last_inst(block); }
   u32 num_args(BlockCall call) const { return static_cast<u32>(call.args(dfg_.lists()).size()); }
@@ -106,7 +119,8 @@ class FlowCleaner {
   void drop_edge(Block from, Block to);
   void remove_dead_blocks();
   void enqueue(Block block);
-  void enqueue_sources(Block block);
+  void walk();
+  void pin_named_blocks();
   Inst insert_before(const InstData& data, Type control, Inst before, u32 location);
 
   // ---- rules; true: the terminator is another one now
@@ -143,9 +157,12 @@ class FlowCleaner {
   ir::Layout& layout_;
   Session& session_;
   Memory& memory_;
-  u64 visits_left_ = 0;
+  BlockState* blocks_ = nullptr;  // by number
+  bool has_loops_ = false;
+  bool has_tags_ = false;
   bool changed_ = false;
   bool lost_edges_ = false;
+  bool revisit_ = false;  // a terminator changed; blocks that lead to it may have been visited
 };
 
 // ---- values
@@ -196,13 +213,6 @@ void FlowCleaner::enqueue(Block block) {
   memory_.queue.push_back(block);
 }
 
-// Some blocks that may lead here: those that did in the beginning.
-void FlowCleaner::enqueue_sources(Block block) {
-  constexpr usize kFew = 8;
-  const std::span<const analysis::Edge> edges = memory_.flow.predecessors(block);
-  for (const analysis::Edge& edge : edges.first(std::min(kFew, edges.size()))) enqueue(edge.block);
-}
-
 void FlowCleaner::drop_edge(Block from, Block to) {
   BlockState& reached = state(to);
   --reached.num_edges;
@@ -231,6 +241,77 @@ void FlowCleaner::remove_dead_blocks() {
   }
 }
 
+// Depth first from the entry: an order of the reachable blocks, and what the edges between them
+// are.
+void FlowCleaner::walk() {
+  std::vector<Block>& stack = memory_.walk;
+  stack.assign(1, *layout_.entry());
+  memory_.postorder.clear();
+  while (!stack.empty()) {
+    const Block block = stack.back();
+    BlockState& at = state(block);
+    if (at.walk != BlockState::Walk::Unseen) {  // left, or met again
+      stack.pop_back();
+      if (at.walk == BlockState::Walk::Open) memory_.postorder.push_back(block);
+      at.walk = BlockState::Walk::Done;
+      continue;
+    }
+    at.walk = BlockState::Walk::Open;
+    const Inst last = terminator(block);
+    const InstData& data = dfg_[last];
+    at.ends = data.opcode;
+    at.is_empty = is_passage(data.opcode) && layout_.first_inst(block) == PackedOption<Inst>(last);
+    const auto follow = [&](BlockCall call) {
+      const Block to = target(call);
+      BlockState& reached = state(to);
+      ++reached.num_edges;
+      reached.sources ^= block.index();
+      if (reached.walk == BlockState::Walk::Open) {
+        reached.is_header = true;
+        has_loops_ = true;
+      } else {
+        if (reached.num_forward < 2) ++reached.num_forward;
+        if (reached.walk == BlockState::Walk::Unseen) stack.push_back(to);
+      }
+    };
+    switch (data.opcode) {
+      case Opcode::Jump:
+        at.first_target = target(data.block_call(1));
+        at.jumps_back = state(*at.first_target).walk == BlockState::Walk::Open;
+        follow(data.block_call(1));
+        break;
+      case Opcode::Brif: {
+        u8& branches = memory_.branch_uses[resolve(data.arg(0)).index()];
+        branches = static_cast<u8>(std::min(255, branches + 1));
+        follow(data.block_call(1));
+        follow(data.block_call(2));
+        break;
+      }
+      case Opcode::BrTable:
+        dfg_.for_each_block_call(last, follow);
+        break;
+      case Opcode::TryCall:
+      case Opcode::TryCallIndirect:
+        dfg_.for_each_block_call(last, [&](BlockCall call) {
+          follow(call);
+          state(target(call)).has_call_edge = true;
+        });
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void FlowCleaner::pin_named_blocks() {
+  for (const Block block : layout_.blocks()) {
+    for (const Inst inst : layout_.insts(block)) {
+      if (dfg_.opcode(inst) != Opcode::GetExceptionHandlerAddress) continue;
+      state(Block::from_index(dfg_[inst].words[0])).is_pinned = true;
+    }
+  }
+}
+
 Inst FlowCleaner::insert_before(const InstData& data, Type control, Inst before, u32 location) {
   const Inst inst = dfg_.make_inst(data);
   dfg_.make_results(inst, control);
@@ -245,33 +326,33 @@ Inst FlowCleaner::insert_before(const InstData& data, Type control, Inst before,
 
 void FlowCleaner::visit(Block block) {
   while (layout_.is_inserted(block)) {
-    const Inst last = terminator(block);
     bool again = false;
-    switch (dfg_.opcode(last)) {
+    switch (state(block).ends) {
       case Opcode::Jump: {
+        const Inst last = terminator(block);
         BlockCall call = dfg_[last].block_call(1);
+        const BlockState& next = state(target(call));
+        if (!next.is_empty && next.num_edges != 1) return;
         thread(block, call, {.is_jump = true});
         bind_params(call);
         dfg_[last].words[1] = call.raw();
         break;
       }
       case Opcode::Brif:
-        again = visit_brif(block, last);
+        again = visit_brif(block, terminator(block));
         break;
       case Opcode::BrTable:
-        again = visit_br_table(block, last);
+        again = visit_br_table(block, terminator(block));
         break;
       default:
         return;
     }
-    remove_dead_blocks();
+    if (!memory_.dead.empty()) remove_dead_blocks();
     if (!again) return;
-    enqueue_sources(block);
   }
 }
 
-// The call of a branch that its condition chooses, if that is known: 1 or 2 of a brif, n of a
-// table.
+// Makes a branch on a known condition the jump that it is.
 bool FlowCleaner::decide(Block block, Inst branch) {
   const InstData& data = dfg_[branch];
   const Value condition = resolve(data.arg(0));
@@ -298,9 +379,9 @@ std::optional<bool> FlowCleaner::truth_from_above(Block block, Value condition) 
     const BlockState& at = state(block);
     if (at.num_edges != 1) return std::nullopt;
     const Block above = Block::from_index(at.sources);
-    const InstData& branch = dfg_[terminator(above)];
-    if (branch.opcode == Opcode::Brif && resolve(branch.arg(0)) == condition) {
-      return target(branch.block_call(1)) == block;
+    if (state(above).ends == Opcode::Brif) {
+      const InstData& branch = dfg_[terminator(above)];
+      if (resolve(branch.arg(0)) == condition) return target(branch.block_call(1)) == block;
     }
     block = above;
   }
@@ -328,8 +409,11 @@ void FlowCleaner::make_jump(Block block, Inst branch, u32 kept_call) {
     dfg_.jump_tables[ir::JumpTable::from_index(data.words[1])].entries.clear();
   data = InstData{.opcode = Opcode::Jump};
   data.words[1] = kept.raw();
-  state(block).is_done = false;
+  BlockState& changed = state(block);
+  changed.ends = Opcode::Jump;
+  changed.is_done = false;
   changed_ = true;
+  revisit_ = true;
 }
 
 bool FlowCleaner::are_equal(BlockCall a, BlockCall b) {
@@ -345,25 +429,34 @@ bool FlowCleaner::are_equal(BlockCall a, BlockCall b) {
 
 bool FlowCleaner::visit_brif(Block block, Inst branch) {
   if (decide(block, branch)) return true;
-  const auto call_at = [&](u32 word) { return dfg_[branch].block_call(word); };
-  const bool is_large = num_args(call_at(1)) + num_args(call_at(2)) > flow_limits::kSmallBranchArgs;
-  if (is_large && state(block).is_done) return false;
-  state(block).is_done = is_large;
-  const Value condition = resolve(dfg_[branch].arg(0));
-  for (const u32 word : {1u, 2u}) {
-    BlockCall call = call_at(word);
-    if (thread(block, call, {.condition = condition, .truth = word == 1}))
-      dfg_[branch].words[word] = call.raw();
+  BlockCall calls[] = {dfg_[branch].block_call(1), dfg_[branch].block_call(2)};
+  Block targets[] = {target(calls[0]), target(calls[1])};
+  const bool is_large = num_args(calls[0]) + num_args(calls[1]) > flow_limits::kSmallBranchArgs;
+  if (is_large) {
+    if (state(block).is_done) return false;
+    state(block).is_done = true;
   }
-  if (are_equal(call_at(1), call_at(2))) {
+  for (const u32 i : {0u, 1u}) {
+    if (!state(targets[i]).is_empty) continue;
+    const Value condition = resolve(dfg_[branch].arg(0));
+    if (!thread(block, calls[i], {.condition = condition, .truth = i == 0})) continue;
+    dfg_[branch].words[1 + i] = calls[i].raw();
+    targets[i] = target(calls[i]);
+  }
+  const bool is_one_target = targets[0] == targets[1];
+  if (is_one_target && are_equal(calls[0], calls[1])) {
     make_jump(block, branch, 0);
     return true;
   }
-  if (make_conditional_trap(block, branch) || make_selects(block, branch)) return true;
-  for (const u32 word : {1u, 2u}) {
-    BlockCall call = call_at(word);
-    bind_params(call);
-    dfg_[branch].words[word] = call.raw();
+  const Opcode ends[] = {state(targets[0]).ends, state(targets[1]).ends};
+  const bool any_jumps = ends[0] == Opcode::Jump || ends[1] == Opcode::Jump;
+  const bool any_traps = ends[0] == Opcode::Trap || ends[1] == Opcode::Trap;
+  if ((any_jumps || any_traps) && make_conditional_trap(block, branch)) return true;
+  if ((any_jumps || is_one_target) && make_selects(block, branch)) return true;
+  for (const u32 i : {0u, 1u}) {
+    if (state(targets[i]).num_edges != 1 || num_args(calls[i]) == 0) continue;
+    bind_params(calls[i]);
+    dfg_[branch].words[1 + i] = calls[i].raw();
   }
   return false;
 }
@@ -396,6 +489,9 @@ void FlowCleaner::bind_params(BlockCall& call) {
     const Value arg = resolve(BlockArg::decoded(call.args(dfg_.lists())[i]).as_value());
     if (!dfg_.make_alias(params[i], arg)) continue;  // a cycle that lost its entry
     const u32 param = params[i].index();
+    const ir::ValueData& source = dfg_.value_data(arg);
+    if (source.kind() == ir::ValueData::Kind::Param)
+      state(Block::from_index(source.owner())).leaks = true;
     if (!memory_.uses.empty()) memory_.uses[arg.index()] += memory_.uses[param] - 1;
     u8& branches = memory_.branch_uses[arg.index()];
     branches = static_cast<u8>(std::min(255, branches + memory_.branch_uses[param]));
@@ -408,10 +504,15 @@ void FlowCleaner::bind_params(BlockCall& call) {
 
 // ---- jump threading
 
-// Whether nothing but its terminator reads the parameters of the block.
+// Whether nothing but the terminator of an empty block reads its parameters. One that only jumped
+// on, in the beginning, to where another forward edge leads too, dominates no other block.
 bool FlowCleaner::owns_its_params(Block block) {
   const std::span<const Value> params = dfg_.block_params(block);
   if (params.empty()) return true;
+  const BlockState& owner = state(block);
+  if (owner.first_target && !owner.leaks) {
+    return state(*owner.first_target).num_forward >= (owner.jumps_back ? 1 : 2);
+  }
   count_uses();
   u64 all = 0, own = 0;
   for (const Value param : params) all += memory_.uses[param.index()];
@@ -422,18 +523,13 @@ bool FlowCleaner::owns_its_params(Block block) {
 
 // The call by which an edge with the arguments memory_.args leaves a block that does nothing else.
 std::optional<BlockCall> FlowCleaner::way_through(Block block, Known known) {
-  const Inst last = terminator(block);
-  if (layout_.first_inst(block) != PackedOption<Inst>(last)) return std::nullopt;
-  const InstData& data = dfg_[last];
-  if (data.opcode != Opcode::Jump && data.opcode != Opcode::Brif && data.opcode != Opcode::BrTable)
-    return std::nullopt;
   const BlockState& passed = state(block);
+  const Inst last = terminator(block);
+  const InstData& data = dfg_[last];
   if (passed.has_call_edge || passed.is_pinned || is_tagged(last)) return std::nullopt;
   if (data.opcode == Opcode::Jump) {
     const BlockCall call = data.block_call(1);
-    return num_args(call) <= flow_limits::kSmallBranchArgs && owns_its_params(block)
-               ? std::optional(call)
-               : std::nullopt;
+    return num_args(call) <= flow_limits::kSmallBranchArgs ? std::optional(call) : std::nullopt;
   }
   if (passed.is_header) return std::nullopt;
   Value condition = resolve(data.arg(0));
@@ -441,17 +537,16 @@ std::optional<BlockCall> FlowCleaner::way_through(Block block, Known known) {
   const std::optional<u64> value = constant(condition);
   if (data.opcode == Opcode::Brif) {
     const BlockCall calls[] = {data.block_call(1), data.block_call(2)};
-    const bool is_known = value || known.condition == condition;
-    if (!is_known || num_args(calls[0]) + num_args(calls[1]) > flow_limits::kSmallBranchArgs)
+    if (!value && known.condition != condition) return std::nullopt;
+    if (num_args(calls[0]) + num_args(calls[1]) > flow_limits::kSmallBranchArgs)
       return std::nullopt;
-    if (!owns_its_params(block)) return std::nullopt;
     return (value ? *value != 0 : known.truth) ? calls[0] : calls[1];
   }
   const ir::JumpTableData& table = dfg_.jump_tables[ir::JumpTable::from_index(data.words[1])];
   if (!value || table.entries.size() > flow_limits::kSmallBranchArgs) return std::nullopt;
   u64 args = num_args(table.default_call);
   for (const BlockCall& call : table.entries) args += num_args(call);
-  if (args > flow_limits::kSmallBranchArgs || !owns_its_params(block)) return std::nullopt;
+  if (args > flow_limits::kSmallBranchArgs) return std::nullopt;
   return *value < table.entries.size() ? table.entries[*value] : table.default_call;
 }
 
@@ -465,11 +560,12 @@ bool FlowCleaner::thread(Block from, BlockCall& call, Known known) {
   bool is_only_way = true;
   while (true) {
     // Most edges end here, at once.
-    if (layout_.first_inst(at) != layout_.last_inst(at)) break;
+    if (!state(at).is_empty) break;
     if (steps == 0) {
-      for (const Value encoded : call.args(dfg_.lists())) {
-        args.push_back(resolve(BlockArg::decoded(encoded)).as_value());
-      }
+      const std::span<const Value> given = call.args(dfg_.lists());
+      args.resize(given.size());
+      for (usize i = 0; i < given.size(); ++i)
+        args[i] = resolve(BlockArg::decoded(given[i])).as_value();
     }
     const std::optional<BlockCall> found = way_through(at, known);
     if (!found) break;
@@ -478,7 +574,7 @@ bool FlowCleaner::thread(Block from, BlockCall& call, Known known) {
     if (leaves_cold && !layout_.is_cold(from)) break;
     // Arguments cost a move on each edge: more of them only where that is all the edge costs, and
     // in bounds. Those of blocks with one edge just change place.
-    const bool is_jump = dfg_.opcode(terminator(at)) == Opcode::Jump;
+    const bool is_jump = state(at).ends == Opcode::Jump;
     const u32 old_args = num_args(call), new_args = num_args(*found);
     const u32 may_add = known.is_jump || !is_jump ? flow_limits::kAddedArgs : 0;
     is_only_way = is_only_way && state(at).num_edges == 1;
@@ -486,11 +582,13 @@ bool FlowCleaner::thread(Block from, BlockCall& call, Known known) {
     // All edges into a header or none: a loop with two entries is not to be made.
     if (state(at).is_header && (new_args != 0 || leaves_cold || !dfg_.block_params(at).empty()))
       break;
+    if (!owns_its_params(at)) break;
     std::vector<Value>& mapped = memory_.mapped_args;
-    mapped.clear();
-    for (const Value encoded : found->args(dfg_.lists())) {
-      const Value arg = resolve(BlockArg::decoded(encoded).as_value());
-      mapped.push_back(is_param_of(arg, at) ? args[dfg_.value_data(arg).number()] : arg);
+    const std::span<const Value> passed_on = found->args(dfg_.lists());
+    mapped.resize(passed_on.size());
+    for (usize i = 0; i < passed_on.size(); ++i) {
+      const Value arg = resolve(BlockArg::decoded(passed_on[i]).as_value());
+      mapped[i] = is_param_of(arg, at) ? args[dfg_.value_data(arg).number()] : arg;
     }
     args.swap(mapped);
     if (state(at).is_header) state(next).is_header = true;
@@ -515,8 +613,15 @@ bool FlowCleaner::thread(Block from, BlockCall& call, Known known) {
 
 // The trap that the block always ends in, doing nothing else that could be seen.
 std::optional<Inst> FlowCleaner::trap_at(Block block) {
+  // Nearly always the terminators tell.
+  Block last = block;
+  for (u32 jumps = 0; state(last).ends == Opcode::Jump; ++jumps) {
+    if (jumps == flow_limits::kTrapBlockJumps) return std::nullopt;
+    last = target(dfg_[terminator(last)].block_call(1));
+  }
+  if (state(last).ends != Opcode::Trap) return std::nullopt;
   PackedOption<Inst> at = layout_.first_inst(block);
-  for (u32 steps = 0; steps < flow_limits::kTrapBlockInsts; ++steps) {
+  for (u32 insts = 0; insts < flow_limits::kTrapBlockInsts; ++insts) {
     const Inst inst = *at;
     const Opcode opcode = dfg_.opcode(inst);
     if (is_tagged(inst)) return std::nullopt;
@@ -539,6 +644,7 @@ bool FlowCleaner::make_conditional_trap(Block block, Inst branch) {
     const Value condition = resolve(dfg_[branch].arg(0));
     check.set_arg(0, condition);
     insert_before(check, dfg_.type(condition), branch, func_.source_loc(*trap));
+    state(block).is_empty = false;
     make_jump(block, branch, word == 1 ? 1 : 0);
     return true;
   }
@@ -572,7 +678,7 @@ bool is_cheap(Opcode opcode) {
 
 bool is_small_int(Type type) { return type.is_int() && type.bits() <= 64; }
 
-// Whether all the block does is compute a few things and jump on, for the sake of one edge.
+// Whether a block that ends in a jump, and has one edge, only computes a few things before.
 bool FlowCleaner::is_side(Block block) {
   const BlockState& side = state(block);
   if (side.num_edges != 1 || side.is_pinned || side.has_call_edge ||
@@ -609,21 +715,25 @@ std::optional<u32> FlowCleaner::num_differing(BlockCall a, BlockCall b) {
 bool FlowCleaner::make_selects(Block block, Inst branch) {
   const BlockCall direct[] = {dfg_[branch].block_call(1), dfg_[branch].block_call(2)};
   const Block sides[] = {target(direct[0]), target(direct[1])};
-  if (layout_.is_cold(sides[0]) || layout_.is_cold(sides[1])) return false;
-  const bool has_side[] = {is_side(sides[0]), is_side(sides[1])};
-  BlockCall calls[2];
-  bool through[2] = {};
-  const auto meet = [&](bool first, bool second) {
-    through[0] = first;
-    through[1] = second;
-    for (const u32 i : {0u, 1u}) {
-      if (through[i] && !has_side[i]) return false;
-      calls[i] = through[i] ? dfg_[terminator(sides[i])].block_call(1) : direct[i];
+  // Where the sides meet, if they do: in each other's block, or behind one or both of them.
+  PackedOption<Block> behind[2];
+  for (const u32 i : {0u, 1u}) {
+    const BlockState& side = state(sides[i]);
+    if (side.ends == Opcode::Jump && side.num_edges == 1) {
+      behind[i] = target(dfg_[terminator(sides[i])].block_call(1));
     }
-    return target(calls[0]) == target(calls[1]);
-  };
-  if (!meet(false, false) && !meet(true, false) && !meet(false, true) && !meet(true, true))
-    return false;
+  }
+  bool through[2] = {};
+  if (sides[0] != sides[1]) {
+    through[0] = behind[0] == sides[1] || (behind[0] && behind[0] == behind[1]);
+    through[1] = !(behind[0] == sides[1]) && (behind[1] == sides[0] || through[0]);
+    if (!through[0] && !through[1]) return false;
+  }
+  BlockCall calls[2];
+  for (const u32 i : {0u, 1u}) {
+    if (layout_.is_cold(sides[i]) || (through[i] && !is_side(sides[i]))) return false;
+    calls[i] = through[i] ? dfg_[terminator(sides[i])].block_call(1) : direct[i];
+  }
   const Block join = target(calls[0]);
   const Value condition = resolve(dfg_[branch].arg(0));
   if (state(join).is_header || join == block || !is_small_int(dfg_.type(condition))) return false;
@@ -656,6 +766,7 @@ bool FlowCleaner::make_selects(Block block, Inst branch) {
     items.push_back(chosen);
     count_use(chosen);
   }
+  state(block).is_empty = layout_.first_inst(block) == layout_.last_inst(block);
   // The first edge goes to where the sides meet, the second away with the branch.
   forget_args(direct[0]);
   if (sides[0] != join) {
@@ -675,9 +786,8 @@ bool FlowCleaner::joins_its_source(Block block) {
   const BlockState& joining = state(block);
   if (joining.num_edges != 1 || joining.is_pinned) return false;
   const Block source = Block::from_index(joining.sources);
-  if (source == block) return false;
-  const Inst last = terminator(source);
-  return dfg_.opcode(last) == Opcode::Jump && !is_tagged(last);
+  return source != block && state(source).ends == Opcode::Jump &&
+         !(has_tags_ && is_tagged(terminator(source)));
 }
 
 // The block that `jump` leads to becomes the rest of `block`.
@@ -696,16 +806,17 @@ void FlowCleaner::join(Block block, Inst jump) {
   }
   if (layout_.is_cold(joined) && block != *layout_.entry()) layout_.set_cold(block);
   layout_.remove_block(joined);
+  state(block).ends = state(joined).ends;
   changed_ = true;
 }
 
 // Only heads of chains take blocks in, so that no instruction moves twice.
 void FlowCleaner::merge() {
-  const std::span<const Block> postorder = memory_.flow.postorder();
-  for (usize i = postorder.size(); i-- > 0;) {
-    const Block block = postorder[i];
-    if (!layout_.is_inserted(block) || joins_its_source(block)) continue;
-    while (dfg_.opcode(terminator(block)) == Opcode::Jump) {
+  for (usize i = memory_.postorder.size(); i-- > 0;) {
+    const Block block = memory_.postorder[i];
+    if (state(block).ends != Opcode::Jump || !layout_.is_inserted(block) || joins_its_source(block))
+      continue;
+    while (state(block).ends == Opcode::Jump) {
       const Inst jump = terminator(block);
       const Block next = target(dfg_[jump].block_call(1));
       if (next == block || !joins_its_source(next)) break;
@@ -716,69 +827,39 @@ void FlowCleaner::merge() {
 
 bool FlowCleaner::run() {
   if (!layout_.entry()) return false;
-  analysis::ControlFlow& flow = memory_.flow;
-  flow.compute(func_);
-  u32 num_blocks = 0;
-  for ([[maybe_unused]] const Block block : layout_.blocks()) ++num_blocks;
-  if (num_blocks != flow.postorder().size()) {
-    changed_ = remove_unreachable_blocks(func_, session_);
-    flow.compute(func_);
-  }
-  if (flow.postorder().size() == 1 && !ir::is_branch(dfg_.opcode(terminator(*layout_.entry()))))
-    return changed_;
-
-  const bool has_try_calls = !dfg_.exception_tables.empty();
-  memory_.blocks.assign(flow.num_blocks(), {});
-  memory_.branch_uses.assign(
-      usize{dfg_.num_values()} + flow_limits::kSelects * usize{flow.num_blocks()}, 0);
+  has_tags_ = func_.has_debug_tags();
+  const u32 num_blocks = dfg_.num_blocks();
+  memory_.blocks.assign(num_blocks, BlockState{});
+  blocks_ = memory_.blocks.data();
+  memory_.branch_uses.assign(usize{dfg_.num_values()} + flow_limits::kSelects * usize{num_blocks},
+                             0);
   memory_.uses.clear();
   memory_.queue.clear();
   memory_.dead.clear();
+  walk();
+  u32 in_layout = 0;
+  for ([[maybe_unused]] const Block block : layout_.blocks()) ++in_layout;
+  if (in_layout != memory_.postorder.size()) changed_ = remove_unreachable_blocks(func_, session_);
   state(*layout_.entry()).is_pinned = true;
-  for (const Block block : flow.postorder()) {
-    BlockState& reached = state(block);
-    const u32 number = flow.reverse_postorder_number(block);
-    for (const analysis::Edge& edge : flow.predecessors(block)) {
-      ++reached.num_edges;
-      reached.sources ^= edge.block.index();
-      reached.is_header |= flow.reverse_postorder_number(edge.block) >= number;
-      if (has_try_calls) reached.has_call_edge |= ir::is_call(dfg_.opcode(edge.inst));
-    }
-    const InstData& last = dfg_[terminator(block)];
-    if (last.opcode == Opcode::Brif) {
-      u8& branches = memory_.branch_uses[resolve(last.arg(0)).index()];
-      branches = static_cast<u8>(std::min(255, branches + 1));
-    }
-  }
-  if (has_try_calls) {
-    for (const Block block : layout_.blocks()) {
-      for (const Inst inst : layout_.insts(block)) {
-        if (dfg_.opcode(inst) == Opcode::GetExceptionHandlerAddress) {
-          state(Block::from_index(dfg_[inst].words[0])).is_pinned = true;
-        }
-      }
-    }
-  }
+  if (!dfg_.exception_tables.empty()) pin_named_blocks();
 
-  // Conditions are decided from above, edges are led on from below.
-  const std::span<const Block> postorder = flow.postorder();
-  for (usize i = postorder.size(); i-- > 0;) {
-    const Block block = postorder[i];
-    if (!layout_.is_inserted(block)) continue;
-    const Opcode opcode = dfg_.opcode(terminator(block));
-    if (opcode != Opcode::Brif && opcode != Opcode::BrTable) continue;
-    if (decide(block, terminator(block))) remove_dead_blocks();
-  }
-  visits_left_ = u64{flow_limits::kVisits} * postorder.size();
-  for (const Block block : postorder) visit(block);
-  while (!memory_.queue.empty() && visits_left_-- > 0) {
-    const Block block = memory_.queue.back();
-    memory_.queue.pop_back();
-    state(block).is_queued = false;
-    visit(block);
+  // Successors first; then what changes have woken; once more if those changed terminators.
+  for (u32 rounds = 0; rounds < flow_limits::kRounds; ++rounds) {
+    for (const Block block : memory_.postorder) {
+      if (is_passage(state(block).ends)) visit(block);
+    }
+    revisit_ = false;
+    u64 visits_left = u64{flow_limits::kVisits} * memory_.postorder.size();
+    while (!memory_.queue.empty() && visits_left-- > 0) {
+      const Block block = memory_.queue.back();
+      memory_.queue.pop_back();
+      state(block).is_queued = false;
+      visit(block);
+    }
+    if (!revisit_) break;
   }
   merge();
-  if (lost_edges_) changed_ |= remove_unreachable_blocks(func_, session_);
+  if (lost_edges_ && has_loops_) changed_ |= remove_unreachable_blocks(func_, session_);
   return changed_;
 }
 

@@ -22,14 +22,18 @@ inline constexpr u32 kAddedArgs = 4;
 inline constexpr u32 kSmallBranchArgs = 64;
 // Branches above, in blocks with one edge each, that are asked about a condition.
 inline constexpr u32 kPathSteps = 16;
-// Pure instructions before a `trap` that are dropped with its block, and jumps between them.
+// Pure instructions before a `trap` that need not run when the branch to it becomes a conditional
+// trap, and the jumps between them.
 inline constexpr u32 kTrapBlockInsts = 8;
+inline constexpr u32 kTrapBlockJumps = 2;
 // A `select` costs its latency always, a branch only when it is predicted wrongly. One or two of
 // them, behind at most four cheap instructions that now always run, are about what a misprediction
 // in ten costs.
 inline constexpr u32 kSelects = 2;
 inline constexpr u32 kSideInsts = 2;
-// Blocks visited, over all rounds, a block of the function.
+// Rounds over all blocks, and visits in each of blocks that changes have woken, a block of the
+// function.
+inline constexpr u32 kRounds = 2;
 inline constexpr u32 kVisits = 8;
 }  // namespace flow_limits
 

@@ -1,9 +1,10 @@
 // Removing unreachable blocks, canonicalising NaNs and cleaning up the flow.
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <algorithm>
 
-#include "gantry/fuzzgen/generate.h"
+#include "gantry/fuzzgen/generate_flow.h"
 #include "gantry/interp/interpreter.h"
 #include "gantry/ir/printer.h"
 #include "gantry/opt/canonicalize_nans.h"
@@ -724,19 +725,13 @@ struct Tally {
   u64 functions = 0, changed = 0, calls = 0, traps = 0;
 };
 
-void check_program(u64 seed, Tally& tally) {
-  fuzzgen::Choices choices(seed);
-  fuzzgen::Options options;
-  options.i128 = choices.one_in(3);
-  options.vectors = choices.one_in(3);
-  options.canonical_nans = false;  // the interpreter makes no other NaNs
-  options.max_depth = 4;
-  options.max_insts_per_block = 1 + choices.below(8);
-  std::vector<ir::Function> before;
-  fuzzgen::generate(choices, options, before);
+// Runs the passes over the functions and compares what both versions do.
+void check_passes(u64 seed, fuzzgen::Choices& choices, const std::vector<ir::Function>& before,
+                  Tally& tally) {
   std::vector<ir::Function> after = before;
   Session session;
   for (ir::Function& func : after) {
+    expect_valid(func);
     if (choices.one_in(2)) canonicalize_nans(func, session);
     tally.changed += clean_up_flow(func, session) ? 1 : 0;
     expect_valid(func);
@@ -745,7 +740,7 @@ void check_program(u64 seed, Tally& tally) {
     EXPECT_FALSE(remove_unreachable_blocks(func, session));
     ++tally.functions;
   }
-  interp::Interpreter first({.fuel = u64{1} << 18}), second({.fuel = u64{1} << 19});
+  interp::Interpreter first({.fuel = u64{1} << 16}), second({.fuel = u64{1} << 17});
   for (const ir::Function& func : before) first.add_function(func);
   for (const ir::Function& func : after) second.add_function(func);
   for (usize i = 0; i < before.size(); ++i) {
@@ -754,10 +749,10 @@ void check_program(u64 seed, Tally& tally) {
       const interp::Outcome expected = first.run(before[i], args);
       if (expected.kind == interp::Outcome::Kind::OutOfFuel) continue;
       const interp::Outcome actual = second.run(after[i], args);
-      ASSERT_EQ(actual.kind, expected.kind)
-          << "seed " << seed << ": " << actual.message << print(before[i]);
-      ASSERT_EQ(actual.trap, expected.trap) << "seed " << seed << ": " << print(before[i]);
-      ASSERT_EQ(actual.results, expected.results) << "seed " << seed << ": " << print(before[i]);
+      const bool same = actual.kind == expected.kind && actual.trap == expected.trap &&
+                        actual.results == expected.results;
+      ASSERT_TRUE(same) << "seed " << seed << ": " << actual.message << print(before[i])
+                        << print(after[i]);
       ++tally.calls;
       tally.traps += expected.kind == interp::Outcome::Kind::Trapped ? 1 : 0;
     }
@@ -766,10 +761,179 @@ void check_program(u64 seed, Tally& tally) {
 
 TEST(CleanUpFlow, random_programs_do_the_same) {
   Tally tally;
-  for (u64 seed = 0; seed < 400 && !testing::Test::HasFailure(); ++seed) check_program(seed, tally);
+  std::vector<ir::Function> funcs;
+  for (u64 seed = 0; seed < 300 && !testing::Test::HasFailure(); ++seed) {
+    fuzzgen::Choices choices(seed);
+    fuzzgen::Options options;
+    options.i128 = choices.one_in(3);
+    options.vectors = choices.one_in(3);
+    options.canonical_nans = false;  // the interpreter makes no other NaNs
+    options.max_depth = 4;
+    options.max_insts_per_block = 1 + choices.below(8);
+    fuzzgen::generate(choices, options, funcs);
+    check_passes(seed, choices, funcs, tally);
+  }
   EXPECT_GT(tally.changed, 200u);
   EXPECT_GT(tally.calls, 1000u);
   EXPECT_GT(tally.traps, 20u);
+}
+
+TEST(CleanUpFlow, random_graphs_do_the_same) {
+  Tally tally;
+  std::vector<ir::Function> funcs;
+  for (u64 seed = 0; seed < 1000 && !testing::Test::HasFailure(); ++seed) {
+    fuzzgen::Choices choices(seed);
+    fuzzgen::generate_flow(choices, 4 + static_cast<u32>(seed) % 20, funcs);
+    check_passes(seed, choices, funcs, tally);
+  }
+  EXPECT_GT(tally.changed, 900u);
+  EXPECT_GT(tally.calls, 4000u);
+  EXPECT_GT(tally.traps, 500u);
+}
+
+// ---- size: the work grows as the function does
+
+struct Shape {
+  const char* name;
+  // The text between the entry's head, block0(v0: i32, v1: i32), and the end, blocks from 1.
+  std::string (*text)(u32 size);
+};
+
+std::string block(u32 number) { return "block" + std::to_string(number); }
+// Beyond all others.
+std::string last_value(u32 size) { return "v" + std::to_string(3 * size + 10); }
+std::string table_of(u32 size, u32 step) {
+  std::string text = "  br_table v0, block1, [block1";
+  for (u32 i = 2; i <= size; i += step) text += ", " + block(i);
+  return text + "]\n";
+}
+
+constexpr Shape kShapes[] = {
+    {"a chain with arguments",
+     [](u32 size) {
+       std::string text = "  jump block1(v0)\n";
+       for (u32 i = 1; i <= size; ++i) {
+         const std::string param = "v" + std::to_string(i + 1);
+         text += block(i) + "(" + param + ": i32):\n  jump " + block(i + 1) + "(" + param + ")\n";
+       }
+       return text + block(size + 1) + "(" + last_value(size) + ": i32):\n  return " +
+              last_value(size) + "\n";
+     }},
+    {"a chain written backwards, each block entered from a table",
+     [](u32 size) {
+       std::string text = table_of(size, 1);
+       text += block(size + 1) + ":\n  store v0, v1\n  return v0\n";
+       for (u32 i = size; i >= 1; --i) text += block(i) + ":\n  jump " + block(i + 1) + "\n";
+       return text;
+     }},
+    {"a ladder of branches",
+     [](u32 size) {
+       std::string text = "  jump block1\n";
+       for (u32 i = 1; i <= size; ++i) {
+         text += block(i) + ":\n  v" + std::to_string(i + 1) + " = load.i32 v1\n  brif v" +
+                 std::to_string(i + 1) + ", " + block(i + 1) + ", " + block(i + 2) + "\n";
+       }
+       return text + block(size + 1) + ":\n  return v0\n" + block(size + 2) + ":\n  return v1\n";
+     }},
+    {"branches on one condition",
+     [](u32 size) {
+       std::string text = "  jump block1\n";
+       for (u32 i = 1; i <= size; ++i) {
+         text += block(i) + ":\n  brif v0, " + block(i + 1) + ", " + block(size + 2) + "\n";
+       }
+       return text + block(size + 1) + ":\n  return v0\n" + block(size + 2) + ":\n  return v1\n";
+     }},
+    {"a table of empty blocks",
+     [](u32 size) {
+       std::string text = table_of(size, 1);
+       for (u32 i = 1; i <= size; ++i)
+         text += block(i) + ":\n  jump " + block(size + 1 + i % 2) + "\n";
+       return text + block(size + 1) + ":\n  return v0\n" + block(size + 2) + ":\n  return v1\n";
+     }},
+    {"a chain that ends in a table",
+     [](u32 size) {
+       std::string text = "  jump " + block(size + 1) + "\n";
+       for (u32 i = size + 1; i < 2 * size; ++i)
+         text += block(i) + ":\n  jump " + block(i + 1) + "\n";
+       text += block(2 * size) + ":\n" + table_of(size, 1);
+       for (u32 i = 1; i <= size; ++i) text += block(i) + ":\n  store v0, v1\n  return v0\n";
+       return text;
+     }},
+    {"diamonds after one another",
+     [](u32 size) {
+       std::string text = "  jump block1(v0)\n";
+       for (u32 i = 1; i <= size; i += 3) {
+         const std::string v = "v" + std::to_string(2 * i + 2), w = "v" + std::to_string(2 * i + 3);
+         text += block(i) + "(" + v + ": i32):\n  brif " + v + ", " + block(i + 1) + ", " +
+                 block(i + 2) + "\n" + block(i + 1) + ":\n  " + w + " = iadd " + v +
+                 ", v1\n  jump " + block(i + 3) + "(" + w + ")\n" + block(i + 2) + ":\n  jump " +
+                 block(i + 3) + "(v0)\n";
+       }
+       return text + block(1 + (size + 2) / 3 * 3) + "(" + last_value(size) + ": i32):\n  return " +
+              last_value(size) + "\n";
+     }},
+    {"conditional traps",
+     [](u32 size) {
+       std::string text = "  jump block1\n";
+       for (u32 i = 1; i <= size; ++i) {
+         text += block(i) + ":\n  v" + std::to_string(i + 1) + " = load.i32 v1\n  brif v" +
+                 std::to_string(i + 1) + ", " + block(i + 1) + ", " + block(size + 2) + "\n";
+       }
+       return text + block(size + 1) + ":\n  return v0\n" + block(size + 2) + ":\n  trap user1\n";
+     }},
+    {"a constant that decides one branch after the other",
+     [](u32 size) {
+       std::string text = "  v2 = iconst.i32 1\n  brif v0, block1(v2), block1(v1)\n";
+       for (u32 i = 1; i <= size; ++i) {
+         const std::string v = "v" + std::to_string(i + 2);
+         text += block(i) + "(" + v + ": i32):\n  brif " + v + ", " + block(i + 1) + "(" + v +
+                 "), " + block(size + 2) + "\n";
+       }
+       return text + block(size + 1) + "(" + last_value(size) + ": i32):\n  return " +
+              last_value(size) + "\n" + block(size + 2) + ":\n  return v1\n";
+     }},
+    {"loops in loops",
+     [](u32 size) {
+       std::string text = "  jump block1\n";
+       for (u32 i = 1; i <= size; ++i) text += block(i) + ":\n  jump " + block(i + 1) + "\n";
+       for (u32 i = size + 1; i <= 2 * size; ++i) {
+         const std::string v = "v" + std::to_string(i);
+         text += block(i) + ":\n  " + v + " = load.i32 v1\n  brif " + v + ", " +
+                 block(2 * size + 1 - i) + ", " + block(i + 1) + "\n";
+       }
+       return text + block(2 * size + 1) + ":\n  return v0\n";
+     }},
+};
+
+std::string whole(const Shape& shape, u32 size) {
+  return "function %f(i32, i32) -> i32 {\nblock0(v0: i32, v1: i32):\n" + shape.text(size) + "}\n";
+}
+
+// Of this thread, so that a busy machine does not matter.
+double cpu_seconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+double seconds_for(const Shape& shape, u32 size) {
+  ir::Function func;
+  parse(whole(shape, size), func);
+  expect_valid(func);
+  Session session;
+  const double start = cpu_seconds();
+  clean_up_flow(func, session);
+  const double seconds = cpu_seconds() - start;
+  func.dfg.resolve_all_aliases();
+  expect_valid(func);
+  return seconds;
+}
+
+TEST(CleanUpFlow, twice_the_function_takes_twice_the_time) {
+  for (const Shape& shape : kShapes) {
+    const double small = seconds_for(shape, 12000), large = seconds_for(shape, 48000);
+    EXPECT_LT(large, 4 * 1.5 * small + 0.1) << shape.name;
+  }
 }
 
 }  // namespace
