@@ -808,7 +808,7 @@ class Generator {
     const u32 count = depth == 0 ? 0 : choices_.below(kMaxPieces + 1);
     some_insts();
     for (u32 i = 0; i < count; ++i) {
-      if (options_.try_calls && choices_.one_in(5)) {
+      if (options_.try_calls && choices_.one_in(3)) {
         make_try_call(depth - 1);
         some_insts();
         continue;

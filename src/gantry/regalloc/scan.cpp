@@ -24,9 +24,33 @@ namespace {
 // A memory operand of an Any use is taken unless the value is used again this soon.
 constexpr u32 kReloadDistance = 24;
 
-}  // namespace
+class InstScan final : public Scan {
+ public:
+  explicit InstScan(Allocator::State& state) : Scan(state) {}
 
-bool Scan::fixed_use(u32 op, u32 op_begin, u32 op_end) {
+  bool run();
+  u32 failed_inst() const { return failed_inst_; }
+
+ private:
+  bool instruction(u32 inst);
+  bool plain_instruction(u32 op_begin, u32 op_end, bool has_reuse);
+  bool any_instruction(u32 op_begin, u32 op_end, bool clobbers);
+  bool fixed_use(u32 op, u32 op_begin, u32 op_end);
+  bool both_halves_use(u32 op, u32 op_begin, u32 def_op);
+  void late_any_use(u32 op, u32 op_begin);
+  bool plain_use(u32 op);
+  bool needs_reg(Operand operand, u32 index) const {
+    const Constraint constraint = operand.constraint();
+    return constraint == Constraint::Reg ||
+           (constraint == Constraint::Any && (values_[index].flags & V::kRemat) != 0);
+  }
+  bool late_def(u32 op, u32 op_begin);
+  void exchange_operands(u32 op_begin, u32 op_end);
+
+  u32 failed_inst_ = 0;
+};
+
+bool InstScan::fixed_use(u32 op, u32 op_begin, u32 op_end) {
   const Operand operand = in_.operands[op];
   const u32 target = operand.payload();
   const u32 reg_class = target >> 5;
@@ -92,7 +116,7 @@ bool Scan::fixed_use(u32 op, u32 op_begin, u32 op_end) {
 
 // A use that needs its register while definitions are written: a late use, or (`def_op`) one whose
 // place becomes that of a definition.
-bool Scan::both_halves_use(u32 op, u32 op_begin, u32 def_op) {
+bool InstScan::both_halves_use(u32 op, u32 op_begin, u32 def_op) {
   const Operand operand = in_.operands[op];
   const u32 index = effective_[op - op_begin];
   V& v = value(index);
@@ -150,7 +174,7 @@ bool Scan::both_halves_use(u32 op, u32 op_begin, u32 def_op) {
 
 // A late use that need not be in a register: it is if that leaves enough of them for the
 // definitions.
-void Scan::late_any_use(u32 op, u32 op_begin) {
+void InstScan::late_any_use(u32 op, u32 op_begin) {
   const Operand operand = in_.operands[op];
   const u32 index = effective_[op - op_begin];
   V& v = value(index);
@@ -171,7 +195,7 @@ void Scan::late_any_use(u32 op, u32 op_begin) {
   place_in_slot(op, index);
 }
 
-bool Scan::plain_use(u32 op) {
+bool InstScan::plain_use(u32 op) {
   const Operand operand = in_.operands[op];
   const u32 index = effective_[op - in_.operand_ranges[inst_]];
   V& v = value(index);
@@ -204,7 +228,7 @@ bool Scan::plain_use(u32 op) {
   return true;
 }
 
-bool Scan::late_def(u32 op, u32 op_begin) {
+bool InstScan::late_def(u32 op, u32 op_begin) {
   const Operand operand = in_.operands[op];
   const u32 index = operand.vreg.index();
   const u32 reg_class = static_cast<u32>(operand.vreg.reg_class());
@@ -260,7 +284,7 @@ bool Scan::late_def(u32 op, u32 op_begin) {
 }
 
 // Exchanges commuting operands when that saves the copy of a value that lives on.
-void Scan::exchange_operands(u32 op_begin, u32 op_end) {
+void InstScan::exchange_operands(u32 op_begin, u32 op_end) {
   for (u32 op = op_begin; op + 1 < op_end; ++op) {
     const Operand first = in_.operands[op];
     if (!first.commutes()) continue;
@@ -288,7 +312,7 @@ void Scan::exchange_operands(u32 op_begin, u32 op_end) {
   }
 }
 
-bool Scan::instruction(u32 inst) {
+bool InstScan::instruction(u32 inst) {
   inst_ = inst;
   point_ = 2 * inst;
   const u32 op_begin = in_.operand_ranges[inst];
@@ -334,7 +358,7 @@ bool Scan::instruction(u32 inst) {
 
 // No fixed registers, no slots, no clobbers, early uses, late definitions, and registers enough for
 // all.
-bool Scan::plain_instruction(u32 op_begin, u32 op_end, bool has_reuse) {
+bool InstScan::plain_instruction(u32 op_begin, u32 op_end, bool has_reuse) {
   if (has_reuse) {
     for (u32 op = op_begin; op < op_end; ++op) {
       if (s_.reuse_by[op - op_begin] == kNone) continue;
@@ -388,7 +412,7 @@ bool Scan::plain_instruction(u32 op_begin, u32 op_end, bool has_reuse) {
   return true;
 }
 
-bool Scan::any_instruction(u32 op_begin, u32 op_end, bool clobbers) {
+bool InstScan::any_instruction(u32 op_begin, u32 op_end, bool clobbers) {
   for (u32& defs : late_defs_) defs = 0;
   if (clobbers) {
     for (u32 i = 0; i < kNumRegClasses; ++i) {
@@ -552,7 +576,7 @@ bool Scan::any_instruction(u32 op_begin, u32 op_end, bool clobbers) {
   return true;
 }
 
-bool Scan::run() {
+bool InstScan::run() {
   for (u32& index : reg_value_) index = kNone;
   for (u32 reg_class = 0; reg_class < kNumRegClasses; ++reg_class)
     free_[reg_class] = s_.allocatable[reg_class];
@@ -574,8 +598,10 @@ bool Scan::run() {
   return true;
 }
 
+}  // namespace
+
 bool Allocator::State::scan(u32& failed_inst) {
-  Scan scan(*this);
+  InstScan scan(*this);
   const bool done = scan.run();
   failed_inst = scan.failed_inst();
   return done;

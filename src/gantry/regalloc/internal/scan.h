@@ -1,6 +1,6 @@
 #pragma once
-// The forward scan's picture of the register file, and the steps that change it. Placing the operands of an instruction
-// is in scan.cpp, entering and leaving blocks in scan_blocks.cpp.
+// The forward scan's picture of the register file, the steps that change it, and entering and leaving blocks
+// (scan_blocks.cpp). Placing the operands of instructions is added in scan.cpp, where all of it is inlined.
 #include <bit>
 #include <span>
 
@@ -13,10 +13,7 @@ class Scan {
   explicit Scan(Allocator::State& state)
       : s_(state), in_(*state.input), values_(state.values.data()) {}
 
-  bool run();
-  u32 failed_inst() const { return failed_inst_; }
-
- private:
+ protected:
   using V = ValueState;
   static constexpr u32 kMostClassesTried = 8;
 
@@ -253,20 +250,6 @@ class Scan {
     return v.next_use != kNever && (v.flags & (V::kRemat | V::kSlotValid)) == 0;
   }
 
-  bool instruction(u32 inst);
-  bool plain_instruction(u32 op_begin, u32 op_end, bool has_reuse);
-  bool any_instruction(u32 op_begin, u32 op_end, bool clobbers);
-  bool fixed_use(u32 op, u32 op_begin, u32 op_end);
-  bool both_halves_use(u32 op, u32 op_begin, u32 def_op);
-  void late_any_use(u32 op, u32 op_begin);
-  bool plain_use(u32 op);
-  bool needs_reg(Operand operand, u32 index) const {
-    const Constraint constraint = operand.constraint();
-    return constraint == Constraint::Reg ||
-           (constraint == Constraint::Any && (values_[index].flags & V::kRemat) != 0);
-  }
-  bool late_def(u32 op, u32 op_begin);
-  void exchange_operands(u32 op_begin, u32 op_end);
   void leave_registers(u32 block);
   void enter_block(u32 block);
   void merge_states(u32 block);
@@ -288,7 +271,6 @@ class Scan {
   usize clobber_at_ = 0;
   u32 next_clobber_ = kNone;  // instruction
   u32 fewest_regs_ = kNumPRegs;
-  u32 failed_inst_ = 0;
   // Of the current instruction.
   Masks early_fixed_, late_fixed_, clobbered_, pinned_early_, pinned_late_, kept_late_, temps_;
   u32 late_defs_[kNumRegClasses] = {};  // registers still needed for late definitions
