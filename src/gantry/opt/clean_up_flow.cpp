@@ -598,7 +598,10 @@ bool FlowCleaner::thread(Block from, BlockCall& call, Known known) {
   if (steps == 0) return false;
 
   forget_args(call);
-  for (const Value arg : args) count_use(arg);
+  for (Value& arg : args) {
+    count_use(arg);
+    arg = BlockArg::value(arg).encoded();
+  }
   add_edge(from, at);
   drop_edge(from, first);
   args.insert(args.begin(), Value::from_index(at.index()));
@@ -763,7 +766,7 @@ bool FlowCleaner::make_selects(Block block, Inst branch) {
       chosen =
           dfg_.first_result(insert_before(select, dfg_.type(x), branch, func_.source_loc(branch)));
     }
-    items.push_back(chosen);
+    items.push_back(BlockArg::value(chosen).encoded());
     count_use(chosen);
   }
   state(block).is_empty = layout_.first_inst(block) == layout_.last_inst(block);
