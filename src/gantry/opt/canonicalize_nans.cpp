@@ -67,7 +67,8 @@ class Canonicalizer {
   // `inst` becomes the choice.
   void rewrite(Inst inst) {
     const Type type = dfg_.type(dfg_.first_result(inst));
-    const Value raw = insert(dfg_[inst], type, inst);
+    const InstData operation = dfg_[inst];
+    const Value raw = insert(operation, type, inst);
     InstData compare{.opcode = Opcode::Fcmp, .aux = static_cast<u8>(ir::FloatCC::Unordered)};
     compare.set_arg(0, raw);
     compare.set_arg(1, raw);
