@@ -127,7 +127,7 @@ class FlowCleaner {
   void enqueue(Block block);
   void walk();
   void pin_named_blocks();
-  Inst insert_before(const InstData& data, Type control, Inst before, u32 location);
+  Inst insert_before(const InstData& data, Type control, Inst before, Inst origin);
 
   // ---- rules; true: the terminator is another one now
   void visit(Block block);
@@ -318,11 +318,13 @@ void FlowCleaner::pin_named_blocks() {
   }
 }
 
-Inst FlowCleaner::insert_before(const InstData& data, Type control, Inst before, u32 location) {
+// It stands for `origin`: location and frame are those.
+Inst FlowCleaner::insert_before(const InstData& data, Type control, Inst before, Inst origin) {
   const Inst inst = dfg_.make_inst(data);
   dfg_.make_results(inst, control);
   layout_.insert_inst_before(inst, before);
-  if (location != ir::kNoSourceLoc) func_.set_source_loc(inst, location);
+  if (func_.has_source_locs()) func_.set_source_loc(inst, func_.source_loc(origin));
+  if (!func_.inline_frames.empty()) func_.set_inline_frame(inst, func_.inline_frame(origin));
   for (const Value arg : dfg_.args(inst)) count_use(arg);
   GANTRY_CHECK(dfg_.num_values() <= memory_.branch_uses.size());
   return inst;
@@ -650,7 +652,7 @@ bool FlowCleaner::make_conditional_trap(Block block, Inst branch) {
     InstData check{.opcode = word == 1 ? Opcode::Trapnz : Opcode::Trapz, .aux = dfg_[*trap].aux};
     const Value condition = resolve(dfg_[branch].arg(0));
     check.set_arg(0, condition);
-    insert_before(check, dfg_.type(condition), branch, func_.source_loc(*trap));
+    insert_before(check, dfg_.type(condition), branch, *trap);
     state(block).is_empty = false;
     make_jump(block, branch, word == 1 ? 1 : 0);
     return true;
@@ -767,8 +769,7 @@ bool FlowCleaner::make_selects(Block block, Inst branch) {
       select.set_arg(0, condition);
       select.set_arg(1, x);
       select.set_arg(2, y);
-      chosen =
-          dfg_.first_result(insert_before(select, dfg_.type(x), branch, func_.source_loc(branch)));
+      chosen = dfg_.first_result(insert_before(select, dfg_.type(x), branch, branch));
     }
     items.push_back(BlockArg::value(chosen).encoded());
     count_use(chosen);
