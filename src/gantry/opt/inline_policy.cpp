@@ -61,8 +61,9 @@ struct FunctionFacts {
   u64 declarations = 0;
   u64 stack_bytes = 0;
   bool has_calls = false;
-  bool returns = false;   // not only traps and endless loops
-  bool is_fixed = false;  // neither copied nor changed
+  bool has_wide_calls = false;  // whose results a back end may pass in memory
+  bool returns = false;         // not only traps and endless loops
+  bool is_fixed = false;        // neither copied nor changed
 };
 
 FunctionFacts facts_of(const ir::Function& func) {
@@ -72,6 +73,11 @@ FunctionFacts facts_of(const ir::Function& func) {
       const Opcode opcode = func.dfg.opcode(inst);
       facts.weight += weight_of(func, inst);
       facts.has_calls |= ir::is_call(opcode);
+      if (const std::optional<ir::SigRef> signature = func.dfg.call_signature(inst)) {
+        const std::vector<ir::AbiParam>& returns = func.dfg.signatures[*signature].returns;
+        facts.has_wide_calls |=
+            returns.size() > 1 || (returns.size() == 1 && returns[0].type == ir::kI128);
+      }
       facts.returns |= ir::is_return(opcode);
       facts.is_fixed |= looks_at_frame(opcode);
       if (opcode == Opcode::BrTable) {
@@ -90,8 +96,9 @@ FunctionFacts facts_of(const ir::Function& func) {
   return facts;
 }
 
-// Whether the stack limit of the callee, if it has one, is that of the caller: the check of the caller then covers the
-// body, whose frame becomes part of its own. Both are chains of loads from a vmctx; that must be the same one.
+// Whether the stack limit of the callee, if it has one, is that of the caller: the check of the
+// caller then covers the body, whose frame becomes part of its own. Both are chains of loads from a
+// vmctx; that must be the same one.
 bool has_same_stack_limit(const ir::Function& caller, Inst call, const ir::Function& callee) {
   if (!callee.stack_limit) return true;
   constexpr u32 kMaxSteps = 8;
@@ -106,7 +113,8 @@ bool has_same_stack_limit(const ir::Function& caller, Inst call, const ir::Funct
         while (signature.params[i].purpose != ir::ArgPurpose::VmContext) ++i;
         return i;
       };
-      const ir::Value own = caller.dfg.block_params(*caller.layout.entry())[context_of(caller.signature)];
+      const ir::Value own =
+          caller.dfg.block_params(*caller.layout.entry())[context_of(caller.signature)];
       return caller.dfg.resolve(caller.dfg.args(call)[context_of(callee.signature)]) == own;
     }
     ours = a.base;
@@ -332,6 +340,8 @@ Result<void> Policy::inline_into(u32 index) {
     u64 growth = weight > call ? weight - call : 0;
     // Each call of the body gets the handlers of this one.
     if (caller.dfg.opcode(site.call) == Opcode::TryCall) {
+      // Not every back end can give such a call handlers.
+      if (callee.has_wide_calls) continue;
       const auto table = ir::ExceptionTable::from_index(caller.dfg[site.call].words[2]);
       growth +=
           callee.weight / kInlineCallCost.value * caller.dfg.exception_tables[table].items.size();
