@@ -354,8 +354,9 @@ Result<void> Policy::inline_into(u32 index) {
   }
   if (choices_.empty()) return {};
 
-  std::stable_sort(choices_.begin(), choices_.end(),
-                   [](const Choice& a, const Choice& b) { return a.cost < b.cost; });
+  std::sort(choices_.begin(), choices_.end(), [](const Choice& a, const Choice& b) {
+    return a.cost != b.cost ? a.cost < b.cost : a.site < b.site;
+  });
   u64 budget = std::max<u64>(kInlineMinGrowth.value,
                              facts_[index].weight * kInlineGrowthPercent.value / 100);
   budget = facts_[index].weight >= kInlineMaxCaller.value
