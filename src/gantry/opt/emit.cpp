@@ -168,6 +168,7 @@ class Emit {
         dfg_.append_result(inst, ir::result_type(data.opcode, i, control));
       }
       if (has_source_locs_) func_.set_source_loc(inst, func_.source_loc(origin));
+      if (!func_.inline_frames.empty()) func_.set_inline_frame(inst, func_.inline_frame(origin));
     } else {
       state_.taken[inst.index()] = true;
       dfg_[inst] = data;
