@@ -60,8 +60,13 @@ class Walk {
     state_.memory.begin_block(number_);
     const bool head = state_.numbers.is_loop_head(number_);
     for (const ir::Value param : dfg_.block_params(block)) {
-      if (head || state_.value_nodes[param.index()] == kNoNode)
+      const Node node = state_.value_nodes[param.index()];
+      if (head || node == kNoNode) {
         set_opaque(param, Facts::top(dfg_.type(param)));
+      } else if (!state_.numbers.dominates(state_.graph.info(node).block, number_)) {
+        // All edges that are taken pass it, but it dominates the block only without the others, which dominators count.
+        set_opaque(param, state_.graph.facts(node));
+      }
     }
     if (number_ == 0) return;
     // The condition of the branch holds if the edge is the only way here.
