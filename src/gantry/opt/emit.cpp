@@ -21,7 +21,11 @@ class Emit {
     state_.computed_in.assign(graph_.size(), EgraphState::kNowhere);
     state_.taken.assign(dfg_.num_insts(), false);
     for (const SkeletonEntry& entry : state_.skeleton) {
-      if (!entry.removed) state_.taken[entry.inst.index()] = true;
+      if (entry.removed) {
+        dfg_[entry.inst] = {};  // its operands are no values
+      } else {
+        state_.taken[entry.inst.index()] = true;
+      }
     }
     has_source_locs_ = func_.has_source_locs();
     const std::span<const ir::Block> postorder = state_.flow.postorder();
