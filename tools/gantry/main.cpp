@@ -41,12 +41,19 @@ int main(int argc, char** argv) {
   CLI::App* verb = add_verb(app, "test", "run file tests", "gantry test tests/filetests");
   verb->add_option("PATH", test.paths, "files, and folders to look for .clif files in");
   verb->add_option("--command", test.command, "only this test command");
+  verb->add_option("--set", test.settings,
+                   "a setting for every file, behind its own: NAME or NAME=VALUE; may be repeated")
+      ->allow_extra_args(false);
+  verb->add_option("--ignore-text", test.ignore_text,
+                   "a list of files, one a line (behind the last tab), that may print something "
+                   "else than they expect");
   verb->add_option("-j,--jobs", test.jobs, "files at a time; default: one per processor");
   verb->add_option("--timeout", test.timeout_seconds, "seconds a file may take");
   verb->add_flag("--update", test.update,
                  "rewrite precise-output expectations (also: CRANELIFT_TEST_BLESS=1)");
-  verb->add_flag("--list", test.list,
-                 "name the fate of every file and why what was skipped; without a path: list the commands");
+  verb->add_flag(
+      "--list", test.list,
+      "name the fate of every file and why what was skipped; without a path: list the commands");
   verb->add_flag("-v,--verbose", test.verbose, "name every file");
   int status = kOk;
   verb->callback([&] {

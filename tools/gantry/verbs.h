@@ -21,6 +21,8 @@ void install_check_hook();
 struct TestOptions {
   Words paths;
   std::string command;
+  Words settings;
+  std::string ignore_text;  // a file; empty: none
   unsigned jobs = 0;  // 0: one per processor
   unsigned timeout_seconds = 60;
   bool update = false;

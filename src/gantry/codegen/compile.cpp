@@ -20,24 +20,25 @@ PassSubject subject(const ir::Function& func) {
           }};
 }
 
-verifier::Environment environment(const target::TargetIsa& isa) {
+verifier::Environment environment(const target::TargetSpec& target) {
   return {.has_isa = true,
-          .pointer_type = isa.pointer_type(),
-          .enable_pinned_reg = isa.flags().enable_pinned_reg,
-          .preserve_frame_pointers = isa.flags().preserve_frame_pointers};
+          .pointer_type = target.triple.pointer_type(),
+          .enable_pinned_reg = target.flags.enable_pinned_reg,
+          .preserve_frame_pointers = target.flags.preserve_frame_pointers};
 }
 
 // One pass with its chores. When the verifier is on it judges what the pass leaves behind: a
 // finding is a bug of ours.
 template <class F>
-void run_pass(const PassInfo& info, ir::Function& func, const target::TargetIsa& isa,
+void run_pass(const PassInfo& info, ir::Function& func, const target::TargetSpec& target,
               Session& session, F&& pass) {
   {
     PassScope scope(session, info, subject(func));
     pass();
   }
-  if (!isa.flags().enable_verifier) return;
-  if (const Result<void> verdict = verifier::verify(func, environment(isa)); !verdict.has_value()) {
+  if (!target.flags.enable_verifier) return;
+  if (const Result<void> verdict = verifier::verify(func, environment(target));
+      !verdict.has_value()) {
     const std::string message = std::string("after ") + std::string(info.name) + ": " +
                                 std::string(verdict.error().message());
     check_failed(message.c_str());
@@ -57,27 +58,29 @@ Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa
   if (isa.flags().enable_verifier) {
     PassScope pass(session, kVerify, subject(func));
     GANTRY_TRY(
-        verifier::verify(func, environment(isa)));  // untrusted input ends here or not at all
+        verifier::verify(func, environment(isa.spec())));  // untrusted input ends here or not at all
   }
-  GANTRY_TRY(optimize(func, isa, session));
+  GANTRY_TRY(optimize(func, isa.spec(), session));
   return isa.compile(func, session);  // the one virtual call: CLIF in, code out
 }
 
-Result<void> optimize(ir::Function& func, const target::TargetIsa& isa, Session& session) {
+Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Session& session) {
   const auto run = [&](const PassInfo& info, auto&& pass) {
-    run_pass(info, func, isa, session, pass);
+    run_pass(info, func, target, session, pass);
   };
   // What follows reads operands as they are.
   run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
   // Leaves aliases behind.
   run(opt::kRemoveConstantParams, [&] { opt::remove_constant_params(func, session); });
   run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
-  if (isa.flags().opt_level == target::OptLevel::None) return {};
+  if (target.flags.opt_level == target::OptLevel::None) return {};
 
   run(opt::kEgraph, [&] {
     const opt::EgraphOptions options{
-        .for_size = isa.flags().opt_level == target::OptLevel::SpeedAndSize,
-        .alias_analysis = isa.flags().enable_alias_analysis};
+        .for_size = target.flags.opt_level == target::OptLevel::SpeedAndSize,
+        .alias_analysis = target.flags.enable_alias_analysis,
+        .big_endian = target.triple.endianness() == target::Endianness::Big,
+        .fuel = session.fuel()};
     opt::run_egraph(func, options, session);
   });
   return {};
