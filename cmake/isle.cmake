@@ -1,12 +1,13 @@
 # Compiles ISLE rules into a target:
 #   gantry_add_isle(TARGET NAME x64_lower CONTEXT gantry::isa::x64::LowerContext NAMESPACE gantry::isa::x64::rules
 #     SOURCES rules/alu.isle … [SHARDS n] [PREFIX X64_LOWER] [INCLUDES "gantry/isa/x64/lower_inl.h" …]
-#     [HEADER_INCLUDES "gantry/isa/x64/types.h" …] [FAILURE function] [MULTI_CAPACITY n] [COVERAGE])
+#     [HEADER_INCLUDES "gantry/isa/x64/types.h" …] [FAILURE function] [MULTI_CAPACITY n] [COVERAGE] [COUNTED])
 # Makes ${GANTRY_GEN_DIR}/gantry/gen/isle/NAME/{rules.h,rules.N.cpp} at build time; rules.h is included as
 # "gantry/gen/isle/NAME/rules.h". SOURCES may be generated files. COVERAGE adds rules_table.cpp.
+# COUNTED rules count how often they fire if the build has GANTRY_RULE_COVERAGE (at most one such set a namespace).
 # docs/reference/isle-cpp-contract.md says what the context must have.
 function(gantry_add_isle target)
-  cmake_parse_arguments(ARG "COVERAGE" "NAME;SHARDS;CONTEXT;NAMESPACE;PREFIX;FAILURE;MULTI_CAPACITY"
+  cmake_parse_arguments(ARG "COVERAGE;COUNTED" "NAME;SHARDS;CONTEXT;NAMESPACE;PREFIX;FAILURE;MULTI_CAPACITY"
     "INCLUDES;HEADER_INCLUDES;INHERITED;SOURCES" ${ARGN})
   if(NOT ARG_NAME OR NOT ARG_SOURCES)
     message(FATAL_ERROR "gantry_add_isle needs NAME and SOURCES")
@@ -47,6 +48,16 @@ function(gantry_add_isle target)
   foreach(suffix ${ARG_INHERITED})
     list(APPEND options --inherited ${suffix})
   endforeach()
+  set(counting)
+  if(ARG_COUNTED AND GANTRY_RULE_COVERAGE)
+    set(ARG_COVERAGE TRUE)
+    set(ISLE_NAME ${ARG_NAME})
+    set(ISLE_NAMESPACE ${ARG_NAMESPACE})
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/rule_counts.h.in ${dir}/rule_counts.h @ONLY)
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/rule_counts.cpp.in ${dir}/rule_counts.cpp @ONLY)
+    set(counting ${dir}/rule_counts.cpp)
+    list(APPEND options --include gantry/gen/isle/${ARG_NAME}/rule_counts.h)
+  endif()
   set(table)
   if(ARG_COVERAGE)
     set(table ${dir}/rules_table.cpp)
@@ -64,6 +75,10 @@ function(gantry_add_isle target)
   add_custom_target(isle_${ARG_NAME} DEPENDS ${dir}/rules.stamp)
   add_dependencies(${target} isle_${ARG_NAME})
   set_source_files_properties(${shards} ${table} ${dir}/rules.h PROPERTIES GENERATED TRUE)
+  if(counting)  # it includes the table
+    set_source_files_properties(${counting} PROPERTIES OBJECT_DEPENDS ${dir}/rules.stamp)
+    set(table ${counting})
+  endif()
   set_source_files_properties(${shards} ${table} PROPERTIES SKIP_UNITY_BUILD_INCLUSION TRUE
     COMPILE_OPTIONS "-O2;-g0;-Wno-maybe-uninitialized;-Wno-unused-variable;-Wno-unused-but-set-variable;-Wno-unused-parameter;-Wno-unused-function;-Wno-unknown-warning-option")
   target_sources(${target} PRIVATE ${shards} ${table})

@@ -145,6 +145,7 @@ int run_bench_compile(const BenchOptions& options) {
   const std::unique_ptr<target::TargetIsa> isa = isa_for(*spec);
   if (isa == nullptr) return kInputFault;
 
+  if (!options.rule_coverage.empty() && !begin_rule_coverage()) return kInputFault;
   Bench bench(options, *backend, *isa);
   Figures total;
   for (const std::string& path : options.paths) {
@@ -154,6 +155,7 @@ int run_bench_compile(const BenchOptions& options) {
   }
   if (options.passes) bench.print_passes();
   total.print("total");
+  if (!options.rule_coverage.empty() && !write_rule_coverage(options.rule_coverage)) return kInputFault;
   return total.errors == 0 ? kOk : kInputFault;
 }
 

@@ -34,4 +34,9 @@ std::optional<target::TargetSpec> target_from(const std::string& text, const Wor
 // here.
 int for_each_function(const Words& paths, FunctionRef<void(const ir::Function& func)> visit);
 
+// Counts of rules include those of child processes from here on. Complains if this build has none.
+bool begin_rule_coverage();
+// Writes `count set term file:line [name]` for every rule of every set, in the order of the sets.
+bool write_rule_coverage(const std::string& path);
+
 }  // namespace gantry::tool

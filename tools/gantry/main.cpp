@@ -18,6 +18,8 @@ CLI::App* add_verb(CLI::App& app, const char* name, const char* what, const char
 }
 
 constexpr const char* kFilesHelp = "CLIF files; - is standard input";
+constexpr const char* kRuleCoverageHelp =
+    "write how often each rule fired, a line a rule (GANTRY_RULE_COVERAGE builds)";
 constexpr const char* kTargetHelp =
     "triple and features, like 'x86_64 has_avx2'; default: this machine";
 constexpr const char* kInlineHelp =
@@ -49,6 +51,7 @@ int main(int argc, char** argv) {
                    "else than they expect");
   verb->add_option("-j,--jobs", test.jobs, "files at a time; default: one per processor");
   verb->add_option("--timeout", test.timeout_seconds, "seconds a file may take");
+  verb->add_option("--rule-coverage", test.rule_coverage, kRuleCoverageHelp);
   verb->add_flag("--update", test.update,
                  "rewrite precise-output expectations (also: CRANELIFT_TEST_BLESS=1)");
   verb->add_flag(
@@ -158,6 +161,7 @@ int main(int argc, char** argv) {
   verb->add_option("FILE", bench_compile.paths, kFilesHelp)->required();
   verb->add_option("--iters", bench_compile.iterations,
                    "iterations per function; the fastest counts");
+  verb->add_option("--rule-coverage", bench_compile.rule_coverage, kRuleCoverageHelp);
   verb->add_option("--target", bench_compile.target, kTargetHelp);
   verb->add_option("--set", bench_compile.settings, kSetHelp)->allow_extra_args(false);
   verb->add_flag("--passes", bench_compile.passes,

@@ -140,6 +140,7 @@ int run_test(const TestOptions& options) {
     ignore_text = last_columns(*list);
   }
 
+  if (!options.rule_coverage.empty() && !begin_rule_coverage()) return kInputFault;
   const char* const bless = std::getenv("CRANELIFT_TEST_BLESS");
   filetest::IsolatedOptions isolated;
   isolated.runner.backend = code_generation();
@@ -181,6 +182,7 @@ int run_test(const TestOptions& options) {
       });
   clear_progress();
   summary.print();
+  if (!options.rule_coverage.empty() && !write_rule_coverage(options.rule_coverage)) return kInputFault;
   if (files->empty()) complain("no .clif files found");
   return summary.failed() != 0 || files->empty() ? kInputFault : kOk;
 }

@@ -25,6 +25,7 @@ struct TestOptions {
   std::string ignore_text;  // a file; empty: none
   unsigned jobs = 0;  // 0: one per processor
   unsigned timeout_seconds = 60;
+  std::string rule_coverage;  // file to write, or empty
   bool update = false;
   bool list = false;
   bool verbose = false;
@@ -71,6 +72,7 @@ struct BenchOptions {
   std::string target;
   Words settings;
   unsigned iterations = 5;
+  std::string rule_coverage;  // file to write, or empty
   bool passes = false;
 };
 int run_bench_compile(const BenchOptions& options);
