@@ -68,6 +68,8 @@ Setup choose_setup(const Case& test) {
   options.i128 = test.i128 && choices.one_in(3);
   if (options.i128) set("enable_llvm_abi_extensions=true");
   options.other_conventions = choices.one_in(3);
+  options.try_calls = choices.one_in(2);
+  options.special_params = choices.one_in(2);
   options.big_endian = choices.one_in(2);
   options.floats = !choices.one_in(5);
   switch (test.small ? 0 : choices.below(4)) {
@@ -87,6 +89,8 @@ Setup choose_setup(const Case& test) {
     default:
       break;
   }
+  // Drawn last, so that older seeds keep their programs.
+  if (!choices.one_in(4)) set(choices.one_in(3) ? "opt_level=speed_and_size" : "opt_level=speed");
   return setup;
 }
 

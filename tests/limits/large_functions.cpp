@@ -426,6 +426,101 @@ void stack_slots(Function& func, u32 size) {
   give(build, x);
 }
 
+ir::StackSlot add_slot(Function& func, u32 size) {
+  ir::StackSlotData data;
+  data.size = size;
+  return func.stack_slots.push(data);
+}
+
+// One slot, changed on one side of each branch: a meeting of two values at each.
+void slot_over_diamonds(Function& func, u32 size) {
+  Builder build(func);
+  const Value x = begin(func, build);
+  const ir::StackSlot slot = add_slot(func, 8);
+  for (u32 i = 0; i < size; ++i) {
+    const Block side = build.create_block(), next = build.create_block();
+    build.brif(x, build.block_call(side), build.block_call(next));
+    build.switch_to_block(side);
+    const Value address = build.stack_addr(ir::kI64, slot, 0);
+    const Value old = build.load(ir::kI64, kTrusted, address, 0);
+    build.store(kTrusted, build.iadd(old, x), address, 0);
+    go_to(build, next);
+    build.switch_to_block(next);
+  }
+  give(build, build.load(ir::kI64, kTrusted, build.stack_addr(ir::kI64, slot, 0), 0));
+}
+
+// Half of the size slots, all live over the other half blocks.
+void slots_over_blocks(Function& func, u32 size) {
+  Builder build(func);
+  const Value x = begin(func, build);
+  for (u32 i = 0; i < size / 2; ++i) {
+    build.store(kTrusted, x, build.stack_addr(ir::kI64, add_slot(func, 8), 0), 0);
+  }
+  const Block last = build.create_block();
+  for (u32 i = 0; i < size / 2; ++i) {
+    const Block next = build.create_block();
+    build.brif(x, build.block_call(next), build.block_call(last));
+    build.switch_to_block(next);
+  }
+  go_to(build, last);
+  build.switch_to_block(last);
+  Value total = x;
+  for (u32 i = 0; i < size / 2; ++i) {
+    const Value address = build.stack_addr(ir::kI64, ir::StackSlot::from_index(i), 0);
+    total = build.iadd(total, build.load(ir::kI64, kTrusted, address, 0));
+  }
+  give(build, total);
+}
+
+// Slots that change in the innermost of nested loops.
+void slots_in_a_nest(Function& func, u32 size) {
+  Builder build(func);
+  const Value x = begin(func, build);
+  std::vector<Block> headers;
+  for (u32 i = 0; i < size / 4; ++i) {
+    headers.push_back(build.create_block());
+    go_to(build, headers.back());
+    build.switch_to_block(headers.back());
+  }
+  for (u32 i = 0; i < size / 4; ++i) {
+    const Value address = build.stack_addr(ir::kI64, add_slot(func, 8), 0);
+    const Value old = build.load(ir::kI64, kTrusted, address, 0);
+    build.store(kTrusted, build.iadd(old, x), address, 0);
+  }
+  while (!headers.empty()) {
+    const Block next = build.create_block();
+    build.brif(x, build.block_call(headers.back()), build.block_call(next));
+    build.switch_to_block(next);
+    headers.pop_back();
+  }
+  give(build, x);
+}
+
+// Half of the fields overlap their neighbour.
+void slot_of_fields(Function& func, u32 size) {
+  Builder build(func);
+  const Value x = begin(func, build);
+  const ir::StackSlot slot = add_slot(func, size * 8);
+  const Value base = build.stack_addr(ir::kI64, slot, 0);
+  Value total = x;
+  for (u32 i = 0; i < size; ++i) {
+    const i32 offset = static_cast<i32>(i * 8);
+    build.store(kTrusted, x, base, offset);
+    if (i % 4 == 3) build.store(kTrusted, x, base, offset - 4);
+    total = build.iadd(total, build.load(ir::kI64, kTrusted, base, offset));
+  }
+  give(build, total);
+}
+
+// Each store is overwritten some stores later.
+void stores_in_turn(Function& func, u32 size) {
+  Builder build(func);
+  const Value x = begin(func, build);
+  for (u32 i = 0; i < size; ++i) build.store(kTrusted, x, x, static_cast<i32>(i % 24 * 8));
+  give(build, x);
+}
+
 void global_value_chain(Function& func, u32 size) {
   sign(func, 1, 1);
   func.signature.params[0].purpose = ir::ArgPurpose::VmContext;
@@ -500,6 +595,11 @@ constexpr Shape kShapes[] = {
     {"condition tree", kLakh, condition_tree},
     {"wide block params", kLakh, wide_block_params},
     {"rotated block params", kLakh, rotated_block_params},
+    {"slot over diamonds", kLakh, slot_over_diamonds},
+    {"slots over blocks", kLakh, slots_over_blocks},
+    {"slots in a nest", kLakh, slots_in_a_nest},
+    {"slot of fields", kLakh, slot_of_fields},
+    {"stores in turn", kLakh, stores_in_turn},
     {"table to one block", kLakh, table<false, false>},
     {"table to one block with arguments", kLakh, table<false, true>},
     {"table to many blocks", kLakh, table<true, false>},

@@ -2,7 +2,12 @@
 #include "gantry/codegen/compile.h"
 
 #include "gantry/ir/printer.h"
+#include "gantry/opt/canonicalize_nans.h"
+#include "gantry/opt/clean_up_flow.h"
+#include "gantry/opt/eliminate_dead_stores.h"
+#include "gantry/opt/promote_stack_slots.h"
 #include "gantry/opt/remove_constant_params.h"
+#include "gantry/opt/remove_unreachable_blocks.h"
 #include "gantry/opt/run_egraph.h"
 #include "gantry/verifier/verifier.h"
 
@@ -11,8 +16,17 @@ namespace {
 constexpr PassInfo kVerify{"verify", "refuses functions that break a rule of the IR"};
 constexpr PassInfo kResolveAliases{"resolve-aliases",
                                    "replaces other names of values by the values"};
-constexpr const PassInfo* kPasses[] = {&kVerify, &kResolveAliases, &opt::kRemoveConstantParams,
-                                       &kResolveAliases, &opt::kEgraph};
+constexpr const PassInfo* kPasses[] = {&kVerify,
+                                       &opt::kCanonicalizeNans,
+                                       &opt::kRemoveUnreachableBlocks,
+                                       &kResolveAliases,
+                                       &opt::kRemoveConstantParams,
+                                       &opt::kPromoteStackSlots,
+                                       &opt::kCleanUpFlow,
+                                       &opt::kEgraph,
+                                       &opt::kEliminateDeadStores};
+
+constexpr char kFlowOwner = 0;
 
 PassSubject subject(const ir::Function& func) {
   return {.object = &func, .dump = [](const void* object, TextWriter& out) {
@@ -68,21 +82,45 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
   const auto run = [&](const PassInfo& info, auto&& pass) {
     run_pass(info, func, target, session, pass);
   };
+  const target::Flags& flags = target.flags;
+  const bool optimizes = flags.opt_level != target::OptLevel::None;
+  // Before anything can fold arithmetic whose NaNs it would have to know.
+  if (flags.enable_nan_canonicalization) run(opt::kCanonicalizeNans, [&] { opt::canonicalize_nans(func, session); });
+  // Lowering leaves out what is not reached; the passes below would have to ask everywhere.
+  if (optimizes) run(opt::kRemoveUnreachableBlocks, [&] { opt::remove_unreachable_blocks(func, session); });
   // What follows reads operands as they are.
   run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
-  // Leaves aliases behind.
   run(opt::kRemoveConstantParams, [&] { opt::remove_constant_params(func, session); });
-  run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
-  if (target.flags.opt_level == target::OptLevel::None) return {};
+  if (!optimizes || !func.stack_slots.empty()) run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
+  if (!optimizes) return {};
 
+  // First, so that all other passes see values instead of memory.
+  if (!func.stack_slots.empty()) {
+    run(opt::kPromoteStackSlots, [&] { opt::promote_stack_slots(func, true, session); });
+  }
+  // Fewer joins mean more that the e-graph knows at each place.
+  run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
+  bool branches_changed = false;
   run(opt::kEgraph, [&] {
-    const opt::EgraphOptions options{
-        .for_size = target.flags.opt_level == target::OptLevel::SpeedAndSize,
-        .alias_analysis = target.flags.enable_alias_analysis,
-        .big_endian = target.triple.endianness() == target::Endianness::Big,
-        .fuel = session.fuel()};
-    opt::run_egraph(func, options, session);
+    const opt::EgraphOptions options{.for_size = flags.opt_level == target::OptLevel::SpeedAndSize,
+                                     .alias_analysis = flags.enable_alias_analysis,
+                                     .big_endian = target.triple.endianness() == target::Endianness::Big,
+                                     .fuel = session.fuel()};
+    branches_changed = opt::run_egraph(func, options, session);
   });
+  // What only became known there.
+  if (branches_changed) {
+    run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
+    run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
+  }
+  if (flags.enable_alias_analysis) {
+    // Equal addresses are one value now.
+    run(opt::kEliminateDeadStores, [&] {
+      analysis::ControlFlow& flow = session.scratch<analysis::ControlFlow>(&kFlowOwner, [] { return new analysis::ControlFlow; });
+      flow.compute(func);
+      opt::eliminate_dead_stores(func, flow, session);
+    });
+  }
   return {};
 }
 

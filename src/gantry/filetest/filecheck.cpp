@@ -203,14 +203,9 @@ class FileCheck::Matcher {
       const Directive& directive = directives_[i];
       switch (directive.kind) {
         case Kind::Regex:
-          set_variable(directive.parts[0].variable, directive.parts[0].text, true);
+        case Kind::Not:
+          GANTRY_TRY(note(directive, furthest_));
           break;
-        case Kind::Not: {
-          // Variables are those of this moment; the region ends with the next ordered match.
-          GANTRY_TRY_ASSIGN(RegexProgram program, build(directive, nullptr));
-          pending_nots_.push_back({&directive, std::move(program), furthest_});
-          break;
-        }
         case Kind::Unordered: {
           // All of the group: the directives up to the next ordered one.
           usize end = i;
@@ -376,6 +371,19 @@ class FileCheck::Matcher {
     });
   }
 
+  // A regex or not directive: they match nothing where they stand. A not keeps the variables of this
+  // moment, and holds from `from` to the next ordered match.
+  Result<void> note(const Directive& directive, u32 from) {
+    if (directive.kind == Kind::Regex) {
+      set_variable(directive.parts[0].variable, directive.parts[0].text, true);
+      return {};
+    }
+    GANTRY_DCHECK(directive.kind == Kind::Not);
+    GANTRY_TRY_ASSIGN(RegexProgram program, build(directive, nullptr));
+    pending_nots_.push_back({&directive, std::move(program), from});
+    return {};
+  }
+
   Result<void> match_ordered(const Directive& directive) {
     TextRange match;
     if (directive.kind == Kind::Sameln) {
@@ -415,27 +423,14 @@ class FileCheck::Matcher {
       if (ready == open.end()) return failure(*open.front(), "variables are defined in a circle");
       const Directive& directive = **ready;
       open.erase(ready);
-      switch (directive.kind) {
-        case Kind::Regex:
-          set_variable(directive.parts[0].variable, directive.parts[0].text, true);
-          break;
-        case Kind::Not: {
-          GANTRY_TRY_ASSIGN(RegexProgram program, build(directive, nullptr));
-          pending_nots_.push_back({&directive, std::move(program), region});
-          break;
-        }
-        case Kind::Unordered: {
-          GANTRY_TRY_ASSIGN(const TextRange match, find(directive, region, end_of_text(),
-                                                        "behind the last ordered match"));
-          furthest = std::max(furthest, match.end);
-          matched_ = true;
-          break;
-        }
-        case Kind::Check:
-        case Kind::Sameln:
-        case Kind::Nextln:
-          unreachable("ordered directives end a group");
+      if (directive.kind != Kind::Unordered) {
+        GANTRY_TRY(note(directive, region));
+        continue;
       }
+      GANTRY_TRY_ASSIGN(const TextRange match,
+                        find(directive, region, end_of_text(), "behind the last ordered match"));
+      furthest = std::max(furthest, match.end);
+      matched_ = true;
     }
     furthest_ = furthest;
     return {};

@@ -105,6 +105,7 @@ class Generator {
       func.signature.call_conv = options_.tail_calls && choices_.one_in(2)
                                      ? ir::CallConv::Tail
                                      : some_convention(func.signature);
+      if (options_.special_params) add_special_params(func.signature);
     }
     for (u32 i = 0; i < count; ++i) make_function(i);
   }
@@ -120,6 +121,23 @@ class Generator {
       }
     }
     return params;
+  }
+
+  static bool is_common(ir::CallConv convention) {
+    return convention == ir::CallConv::SystemV || convention == ir::CallConv::Fast ||
+           convention == ir::CallConv::Tail;
+  }
+  // First, so that they are in registers.
+  void add_special_params(ir::Signature& signature) {
+    if (!is_common(signature.call_conv)) return;
+    const auto add = [&](ir::ArgPurpose purpose) {
+      ir::AbiParam param;
+      param.type = ir::kI64;
+      param.purpose = purpose;
+      signature.params.insert(signature.params.begin(), param);
+    };
+    if (signature.returns.empty() && choices_.one_in(2)) add(ir::ArgPurpose::StructReturn);
+    if (choices_.one_in(3)) add(ir::ArgPurpose::VmContext);
   }
 
   ir::CallConv some_convention(const ir::Signature& signature) {
@@ -147,6 +165,12 @@ class Generator {
       scope_.push_back(func_->dfg.append_block_param(entry, param.type));
     }
     build.switch_to_block(entry);
+    for (const ir::AbiParam& param : func_->signature.params) {
+      if (param.purpose != ir::ArgPurpose::VmContext || !choices_.one_in(2)) continue;
+      ir::GlobalValueData context;
+      context.kind = ir::GlobalValueData::Kind::VmContext;
+      func_->stack_limit = func_->global_values.push(context);
+    }
     for (u32 i = index + 1; i < funcs_.size(); ++i) {
       callees_.push_back(func_->dfg.ext_funcs.push({func_->intern_user_name({0, i}),
                                                     func_->dfg.signatures.push(funcs_[i].signature),
@@ -218,7 +242,10 @@ class Generator {
   Type int_type() { return types_[choices_.below(options_.i128 ? 5 : 4)]; }
   std::vector<Value> values(std::span<const ir::AbiParam> params) {
     std::vector<Value> all;
-    for (const ir::AbiParam& param : params) all.push_back(value(param.type));
+    for (const ir::AbiParam& param : params) {
+      all.push_back(param.purpose == ir::ArgPurpose::VmContext ? build_->iconst(ir::kI64, 0)
+                                                               : value(param.type));
+    }
     return all;
   }
   void keep_results(ir::Inst inst) {
@@ -781,6 +808,11 @@ class Generator {
     const u32 count = depth == 0 ? 0 : choices_.below(kMaxPieces + 1);
     some_insts();
     for (u32 i = 0; i < count; ++i) {
+      if (options_.try_calls && choices_.one_in(3)) {
+        make_try_call(depth - 1);
+        some_insts();
+        continue;
+      }
       switch (choices_.below(4)) {
         case 0:
           make_branch(depth - 1);
@@ -866,6 +898,71 @@ class Generator {
     const Block join = new_block(false);
     build_->brif(c, build_->block_call(join, args), build_->block_call(join, others));
     enter(join, types);
+  }
+  static bool fits_try_call(const ir::Signature& signature) {
+    for (const ir::AbiParam& result : signature.returns) {
+      if (result.type == ir::kI128) return false;
+    }
+    return signature.returns.size() <= 2 && (signature.call_conv == ir::CallConv::SystemV ||
+                                             signature.call_conv == ir::CallConv::Tail);
+  }
+  // The normal edge goes on, the handlers (which nothing reaches) join it or end the function.
+  void make_try_call(u32 depth) {
+    if (callees_.empty() || calls_ >= kMaxCalls) return;
+    const u32 count = static_cast<u32>(callees_.size());
+    const ir::FuncRef callee = callees_[loops_ > 0 ? count - 1 : choices_.below(count)];
+    const ir::SigRef ref = func_->dfg.ext_funcs[callee].signature;
+    const ir::Signature signature = func_->dfg.signatures[ref];
+    if (!fits_try_call(signature)) return;
+    ++calls_;
+    const std::vector<Value> args = values(signature.params);
+    const std::vector<Type> types = some_types(3);
+    const std::vector<Value> passed = values_of(types);
+    ir::ExceptionTableData table;
+    table.signature = ref;
+    const Block join = new_block(false);
+    // Only the try_call knows its results: a block between takes what the join wants of them.
+    const Block normal = new_block(true);
+    std::vector<Type> normal_types = types;
+    table.normal_return = build_->block_call(normal, passed);
+    for (u32 i = 0; i < signature.returns.size(); ++i) {
+      if (choices_.one_in(4)) continue;
+      table.normal_return.push(ir::BlockArg::try_return(i), func_->dfg.lists());
+      normal_types.push_back(signature.returns[i].type);
+    }
+    std::vector<Block> handlers;
+    std::vector<std::vector<Type>> handler_types;
+    const u32 num_handlers = choices_.below(3);
+    for (u32 i = 0; i < num_handlers; ++i) {
+      const bool is_last = i + 1 == num_handlers;
+      ir::ExceptionTableData::Item item;
+      item.kind = is_last && choices_.one_in(2) ? ir::ExceptionTableData::Item::Kind::Default
+                                                : ir::ExceptionTableData::Item::Kind::Tag;
+      if (item.kind == ir::ExceptionTableData::Item::Kind::Tag)
+        item.tag = ir::ExceptionTag::from_index(choices_.below(4));
+      handlers.push_back(new_block(true));
+      handler_types.push_back(some_types(2));
+      item.call = build_->block_call(handlers[i], values_of(handler_types[i]));
+      const u32 words = choices_.below(3);
+      for (u32 word = 0; word < words; ++word) {
+        item.call.push(ir::BlockArg::try_exception(word), func_->dfg.lists());
+        handler_types[i].push_back(ir::kI64);
+      }
+      table.items.push_back(item);
+    }
+    const bool is_indirect = choices_.one_in(3);
+    const Value address = is_indirect ? build_->func_addr(ir::kI64, callee) : Value();
+    const ir::ExceptionTable et = func_->dfg.exception_tables.push(std::move(table));
+    if (is_indirect) {
+      build_->try_call_indirect(address, args, et);
+    } else {
+      build_->try_call(callee, args, et);
+    }
+    const std::vector<Type> join_types = some_types(3);
+    make_arm(normal, normal_types, join, join_types, depth);
+    for (u32 i = 0; i < num_handlers; ++i)
+      make_arm(handlers[i], handler_types[i], join, join_types, depth);
+    enter(join, join_types);
   }
   void make_switch(u32 depth) {
     const std::vector<Type> join_types = some_types(3);
@@ -993,10 +1090,10 @@ ir::DataValue generate_value(Choices& choices, Type type) {
       if (way < 3 && width == 32) one = kFloats32[pick];
       if (way < 3 && width == 64) one = kFloats64[pick];
       // Signalling NaNs become quiet: moving a float may do that.
-      if (width == 32 && (one & 0x7f800000) == 0x7f800000 && (one & 0x7fffff) != 0)
-        one = 0x7fc00000;
-      if (width == 64 && (one >> 52 & 0x7ff) == 0x7ff && (one << 76) != 0)
-        one = u128{0x7ff8000000000000};
+      if (width == 32 && (one & 0x7f800000) == 0x7f800000 && (one & 0x7fffff) != 0) one |= 0x400000;
+      if (width == 64 && (one >> 52 & 0x7ff) == 0x7ff && (one << 76) != 0) one |= u128{1} << 51;
+      // Quiet NaNs with sign and payload.
+      if (way == 3 && pick < 4) one |= width == 32 ? u128{0x7fc00000} : u128{0x7ff8000000000000};
     } else if (way == 0) {
       one = u128{pick} - 4;  // small, of either sign
     } else if (way == 1) {
@@ -1012,8 +1109,11 @@ ir::DataValue generate_value(Choices& choices, Type type) {
 
 std::vector<ir::DataValue> generate_args(Choices& choices, const ir::Signature& signature) {
   std::vector<ir::DataValue> args;
-  for (const ir::AbiParam& param : signature.params)
-    args.push_back(generate_value(choices, param.type));
+  for (const ir::AbiParam& param : signature.params) {
+    args.push_back(param.purpose == ir::ArgPurpose::VmContext
+                       ? ir::DataValue::from_bits(param.type, 0)
+                       : generate_value(choices, param.type));
+  }
   return args;
 }
 

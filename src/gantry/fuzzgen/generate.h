@@ -41,6 +41,9 @@ struct Options {
   // Functions of conventions fast, preserve_all (without results) and windows_fastcall (at most one,
   // nothing beyond 64 bits) besides system_v.
   bool other_conventions = false;
+  bool try_calls = false;  // none throws; results in at most two registers
+  // Parameters `sret`, and `vmctx`, which is null and by which some functions bound their stack.
+  bool special_params = false;
   bool x86_opcodes = false;  // opcodes that only x86 has
   // Two machines may differ in sign and payload of a NaN that arithmetic makes; this replaces each
   // by the canonical one.
@@ -63,9 +66,9 @@ inline constexpr u64 kMaxExecutedInsts = u64{1} << 26;
 // Any function may trap.
 void generate(Choices& choices, const Options& options, std::vector<ir::Function>& funcs);
 
-// A value of `type`, often a border case.
+// A value of `type`, often a border case. NaNs are quiet, of any payload.
 ir::DataValue generate_value(Choices& choices, ir::Type type);
-// One for every parameter.
+// One for every parameter; null for a context.
 std::vector<ir::DataValue> generate_args(Choices& choices, const ir::Signature& signature);
 
 }  // namespace gantry::fuzzgen

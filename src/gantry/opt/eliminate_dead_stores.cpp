@@ -66,8 +66,25 @@ struct Saved {
   u32 count;
 };
 
+// What an opcode is to this pass.
+enum class Role : u8 { Nothing, Load, Store, Observer };
+
+Role role_of(Opcode opcode) {
+  const ir::InstFacts& facts = ir::inst_facts(opcode);
+  const meta::Effects& effects = facts.effects;
+  if (facts.format == meta::Format::Load && effects.can_load) return Role::Load;
+  if (facts.format == meta::Format::Store && effects.can_store) return Role::Store;
+  const bool observes = effects.is_call || effects.is_return || effects.can_load ||
+                        effects.can_store || effects.can_trap || effects.other_effects;
+  return observes ? Role::Observer : Role::Nothing;
+}
+
 // Kept from function to function.
 struct Scratch {
+  Scratch() {
+    for (u32 i = 0; i < meta::kNumOpcodes; ++i) roles[i] = role_of(static_cast<Opcode>(i));
+  }
+  Role roles[meta::kNumOpcodes];
   StackAddresses addresses;
   std::vector<Candidate> saved;
 };
@@ -84,6 +101,7 @@ class Eliminator {
   u32 run();
 
  private:
+  bool has_two_stores() const;
   void meet_successors(Block block);
   void walk(Block block);
   void visit_load(const Place& place, bool sees_stores);
@@ -96,7 +114,9 @@ class Eliminator {
   void keep(F&& wanted) {
     u32 kept = 0;
     for (u32 i = 0; i < count_; ++i) {
-      if (wanted(candidates_[i])) candidates_[kept++] = candidates_[i];
+      if (!wanted(candidates_[i])) continue;
+      if (kept != i) candidates_[kept] = candidates_[i];
+      ++kept;
     }
     count_ = kept;
     oldest_ = 0;
@@ -152,6 +172,9 @@ void Eliminator::meet_successors(Block block) {
   count_ = oldest_ = 0;
   const std::span<const Block> successors = flow_.successors(block);
   if (successors.empty() || successors.size() > kMaxSuccessors) return;
+  for (const Block successor : successors) {
+    if (starts_[successor.index()].count == 0) return;
+  }
   const Saved first = starts_[successors[0].index()];
   for (u32 i = 0; i < first.count; ++i) candidates_[count_++] = s_.saved[first.first + i];
   for (usize i = 1; i < successors.size() && count_ != 0; ++i) {
@@ -173,7 +196,11 @@ void Eliminator::meet_successors(Block block) {
 }
 
 void Eliminator::observe_all() {
-  if (count_ != 0) keep([](const Candidate& candidate) { return candidate.place.is_private; });
+  if (!has_slots_) {
+    count_ = oldest_ = 0;
+  } else if (count_ != 0) {
+    keep([](const Candidate& candidate) { return candidate.place.is_private; });
+  }
 }
 
 void Eliminator::visit_load(const Place& place, bool sees_stores) {
@@ -221,28 +248,33 @@ void Eliminator::walk(Block block) {
   for (PackedOption<Inst> at = func_.layout.last_inst(block); at != none;) {
     const Inst inst = *at;
     at = func_.layout.prev_inst(inst);
-    const meta::Effects& effects = ir::inst_facts(dfg_.opcode(inst)).effects;
-    if (effects.can_load || effects.can_store) {
-      if (!effects.other_effects && describe_access(dfg_, inst, access)) {
-        // Without candidates a load changes nothing.
-        if (!access.is_store && count_ == 0) continue;
-        const Place place = place_of(access, inst);
-        if (access.is_store) {
-          visit_store(inst, place);
-        } else {
-          visit_load(place, !dfg_.mem_flags(inst).readonly);
-        }
-        continue;
-      }
+    const Role role = s_.roles[static_cast<u32>(dfg_.opcode(inst))];
+    // Only stores do something when there are no candidates.
+    if (role == Role::Nothing || (role != Role::Store && count_ == 0)) continue;
+    const bool observes_all = role == Role::Observer ||
+                              (role == Role::Load && !has_slots_ && !dfg_.mem_flags(inst).notrap());
+    if (observes_all || !describe_access(dfg_, inst, access)) {
       observe_all();
-    } else if (effects.is_call || effects.can_trap || effects.other_effects || effects.is_return) {
-      observe_all();
+    } else if (role == Role::Store) {
+      visit_store(inst, place_of(access, inst));
+    } else {
+      visit_load(place_of(access, inst), !dfg_.mem_flags(inst).readonly);
     }
   }
 }
 
+bool Eliminator::has_two_stores() const {
+  u32 stores = 0;
+  for (u32 i = 0, count = dfg_.num_insts(); i < count; ++i) {
+    const Opcode opcode = dfg_.opcode(Inst::from_index(i));
+    if (s_.roles[static_cast<u32>(opcode)] == Role::Store && ++stores == 2) return true;
+  }
+  return false;
+}
+
 u32 Eliminator::run() {
-  has_slots_ = !func_.stack_slots.empty();
+  if (!has_two_stores()) return 0;
+  for (const ir::StackSlotData& slot : func_.stack_slots.values()) has_slots_ |= slot.size != 0;
   if (has_slots_) {
     s_.addresses.compute(func_, flow_, arena_, [](const StackAddresses::SlotAccess&) {});
   }
@@ -251,27 +283,17 @@ u32 Eliminator::run() {
   for (const Block block : flow_.postorder()) {
     meet_successors(block);
     walk(block);
+    if (count_ == 0) continue;
     starts_[block.index()] = {static_cast<u32>(s_.saved.size()), count_};
     s_.saved.insert(s_.saved.end(), candidates_, candidates_ + count_);
   }
   return removed_;
 }
 
-bool has_two_stores(const ir::Function& func) {
-  u32 stores = 0;
-  for (const Block block : func.layout.blocks()) {
-    for (const Inst inst : func.layout.insts(block)) {
-      const meta::Effects& effects = ir::inst_facts(func.dfg.opcode(inst)).effects;
-      if (effects.can_store && !effects.is_call && ++stores == 2) return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 u32 eliminate_dead_stores(ir::Function& func, const analysis::ControlFlow& flow, Session& session) {
-  return has_two_stores(func) ? Eliminator(func, flow, session).run() : 0;
+  return Eliminator(func, flow, session).run();
 }
 
 }  // namespace gantry::opt

@@ -117,6 +117,7 @@ class Emit {
     return computed_in != EgraphState::kNowhere;
   }
   ir::Value value_if_there(Node node) const {
+    GANTRY_DCHECK(is_there(node));
     return graph_.has(node, kPinned) ? ir::Value::from_index(graph_[node].words[0])
                                      : state_.values[node.index()];
   }
@@ -144,6 +145,7 @@ class Emit {
   }
 
   void compute(Node node, u32 num_operands) {
+    GANTRY_DCHECK(state_.places[node.index()] == number_ || state_.places[node.index()] == EgraphState::kPerBlock);
     ir::InstData data = graph_[node];
     for (u32 i = 0; i < num_operands; ++i) {
       data.words[i] = value_if_there(graph_.resolve(Node::from_index(data.words[i]))).index();

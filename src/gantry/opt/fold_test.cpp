@@ -7,7 +7,7 @@
 #include <cfenv>
 #include <set>
 
-#include "gantry/opt/testing/opcode_cases.h"
+#include "gantry/opt/test_opcode_cases.h"
 
 namespace gantry::opt {
 namespace {

@@ -87,9 +87,11 @@ class Graph {
   // Enters `node` where find() ended; finds the place anew if the table changed since.
   void insert(Node node, Slot slot);
 
-  // `node`, or what it stands for. One step: chains are never made.
+  // `node`, or what it stands for. One step while the graph is built; a form chosen instead of another may have been
+  // exchanged itself.
   Node resolve(Node node) const {
-    return has(node, kForwarded) ? Node::from_index(links_[node.index()]) : node;
+    while (has(node, kForwarded)) [[unlikely]] node = Node::from_index(links_[node.index()]);
+    return node;
   }
   void set_forward(Node node, Node to);
   // The instruction for whose sake the node was made: it lends its place in the source, and its

@@ -139,7 +139,8 @@ class Promoter {
   Arena& arena_;
   Scratch& s_;
   Block entry_;
-  u64 budget_ = 0;
+  u64 place_budget_ = 0;
+  u64 arg_budget_ = 0;
   bool has_loops_ = false;                     // the loop forest is computed
   std::span<BlockState> states_;               // by block
   std::span<u32> first_params_, last_params_;  // by block: in s_.params
@@ -285,6 +286,7 @@ BlockState& Promoter::touch(u32 block, u32 piece) {
 bool Promoter::find_live_blocks(u32 number, std::span<const Access> accesses) {
   s_.region.clear();
   s_.work.clear();
+  u64 possible_args = 0;
   for (u32 i = 0; i < accesses.size(); ++i) {
     BlockState& state = touch(accesses[i].block, number);
     const bool is_store = ir::inst_facts(dfg_.opcode(accesses[i].inst)).effects.can_store;
@@ -301,10 +303,13 @@ bool Promoter::find_live_blocks(u32 number, std::span<const Access> accesses) {
     const Block block = s_.work.back();
     s_.work.pop_back();
     const std::span<const analysis::Edge> edges = s_.flow.predecessors(block);
-    if (edges.size() + 1 > budget_) return false;
-    budget_ -= edges.size() + 1;
-    if (edges.size() > 1 && ++num_params_[block.index()] > limits::kMaxPromotedParams.value)
-      return false;
+    if (edges.size() + 1 > place_budget_) return false;
+    place_budget_ -= edges.size() + 1;
+    if (edges.size() > 1) {  // it may become a parameter here
+      possible_args += edges.size();
+      if (possible_args > arg_budget_) return false;
+      if (++num_params_[block.index()] > limits::kMaxPromotedParams.value) return false;
+    }
     for (const analysis::Edge& edge : edges) {
       if (!s_.flow.is_reachable(edge.block)) continue;
       BlockState& state = touch(edge.block.index(), number);
@@ -386,7 +391,7 @@ void Promoter::promote(u32 number, std::span<const Access> accesses) {
     item = s_.flow.reverse_postorder_number(block);
   }
   std::sort(s_.region.begin(), s_.region.end());
-  const usize first_new_param = s_.params.size();
+  const usize first_new_param = s_.params.size(), first_new_arg = s_.args.size();
   for (const u32 place : s_.region) {
     const Block block = postorder[postorder.size() - 1 - place];
     BlockState& state = states_[block.index()];
@@ -415,6 +420,7 @@ void Promoter::promote(u32 number, std::span<const Access> accesses) {
     }
   }
   s_.work.clear();
+  arg_budget_ -= s_.args.size() - first_new_arg;
 }
 
 // Hands the values to the new parameters, in the order in which the flow lists the edges.
@@ -562,7 +568,9 @@ void Promoter::run() {
   s_.flow.compute(func_);
   collect();
   split();
-  budget_ = limits::kMaxPromotedPlaces.value * (u64{dfg_.num_insts()} + dfg_.num_blocks());
+  const u64 func_size = u64{dfg_.num_insts()} + dfg_.num_blocks();
+  place_budget_ = limits::kMaxPromotedPlaces.value * func_size;
+  arg_budget_ = limits::kMaxPromotedArgs.value * func_size;
   const u32 num_blocks = dfg_.num_blocks();
   states_ = arena_.allocate_filled<BlockState>(num_blocks, BlockState{});
   first_params_ = arena_.allocate_filled<u32>(num_blocks, kNone);

@@ -13,8 +13,9 @@ inline constexpr PassInfo kPromoteStackSlots{
 // in memory. A slot of which nothing is left gets size 0, so that it takes no room in the frame.
 // Bytes that were never written read as zero. `func` verifies; its operands are no aliases (call
 // resolve_all_aliases before), afterwards they may be. Blocks are not changed, but for parameters.
-// Time is linear in the size of the function: see the limits max-promoted-places and
-// max-promoted-params, beyond which pieces stay in memory.
+// Time is linear
+// in the size of the function: see the limits max-promoted-places, -args and -params, beyond which
+// pieces stay in memory.
 // `little_endian`: the byte order of accesses that do not name one.
 void promote_stack_slots(ir::Function& func, bool little_endian, Session& session);
 

@@ -3,7 +3,7 @@
 // questions first. Canonical order, then the table: more than half of all operations are there
 // already, and a rewritten form stays in it, forwarded to its result, so that no form is rewritten
 // twice. Only a new form is folded, given facts, and shown to the rules, from a work place: it gets
-// a number only if no rule has something better. Replacement by default (docs/adr/0030): a class of
+// a number only if no rule has something better. Replacement by default (docs/adr/0070): a class of
 // equal forms has one member, so matching never iterates. Invariants: results are not forwarded;
 // operands of a node have smaller numbers; depth, nodes made for one instruction and nodes in all
 // are bounded by named limits, behind which forms are kept as they are.
@@ -134,7 +134,8 @@ Node Rewriter::build_at(ir::InstData data, Type type) {
       return enter_forwarded(data, info, constant(type, results[0]), slot);
   }
   Facts known = Facts::unknown();
-  if (Facts::tracks(type)) {
+  // Of a tuple nothing is known: its projections have the types.
+  if (Facts::tracks(type) && (info.flags & kTuple) == 0) {
     known = compute_facts(data.opcode, data.aux, type, {operand_facts, num_operands},
                           {types, num_operands});
     if (known.is_constant()) return enter_forwarded(data, info, iconst(type, known.value()), slot);

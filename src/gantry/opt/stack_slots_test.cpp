@@ -515,6 +515,46 @@ TEST(PromoteStackSlots, stays_linear_when_everything_is_live_everywhere) {
   EXPECT_EQ(count_insts(small, touches_memory), 0u);
 }
 
+// Slots read and written in the innermost of nested loops.
+std::string changed_in_a_nest(u32 vars, u32 depth) {
+  TextWriter out;
+  out.write("function %f(i64) -> i64 {\n");
+  for (u32 i = 0; i < vars; ++i) out.put("ss", i, " = explicit_slot 8\n");
+  out.write("block0(v0: i64):\njump block1\n");
+  for (u32 i = 1; i < depth; ++i) out.put("block", i, ":\njump block", i + 1, "\n");
+  out.put("block", depth, ":\n");
+  for (u32 i = 0, value = 1; i < vars; ++i, value += 3) {
+    out.put("v", value, " = stack_addr.i64 ss", i, "\nv", value + 1, " = load.i64 v", value, "\nv",
+            value + 2, " = iadd v", value + 1, ", v0\nstore v", value + 2, ", v", value, "\n");
+  }
+  out.put("jump block", depth + 1, "\n");
+  for (u32 i = 1; i <= depth; ++i) {
+    out.put("block", depth + i, ":\nbrif v0, block", depth + 1 - i, ", block", depth + i + 1, "\n");
+  }
+  out.put("block", 2 * depth + 1, ":\nreturn v0\n}\n");
+  return std::move(out).take();
+}
+
+TEST(PromoteStackSlots, adds_no_more_arguments_than_pay) {
+  ir::Function func;
+  read(changed_in_a_nest(300, 300), func);
+  const u32 size = func.dfg.num_insts() + func.dfg.num_blocks();
+  const u32 before = count_insts(func, touches_memory);
+  promote(func);
+  expect_valid(func, "promoted");
+  EXPECT_LT(count_insts(func, touches_memory), before);
+  EXPECT_GT(count_insts(func, touches_memory), 0u);
+  // A header has two edges.
+  EXPECT_LE(total_params(func) * 2, limits::kMaxPromotedArgs.value * size);
+
+  ir::Function shallow;
+  read(changed_in_a_nest(300, 5), shallow);
+  promote(shallow);
+  expect_valid(shallow, "promoted");
+  EXPECT_EQ(count_insts(shallow, touches_memory), 0u);
+  EXPECT_EQ(total_params(shallow), 300u * 5);
+}
+
 TEST(PromoteStackSlots, no_block_gets_too_many_parameters) {
   const u32 vars = static_cast<u32>(limits::kMaxPromotedParams.value) + 100;
   TextWriter out;

@@ -46,7 +46,7 @@ class Walk {
   static constexpr Node kNoNode = Graph::work_place(0);
 
   Node node_of(ir::Value value) const {
-    const Node node = state_.value_nodes[value.index()];
+    const Node node = state_.value_nodes[dfg_.resolve(value).index()];
     GANTRY_DCHECK(node != kNoNode);
     return node;
   }
@@ -241,10 +241,12 @@ class Walk {
     const std::span<const ir::Value> results = dfg_.results(inst);
     if (results.size() > 1) return false;
     const ir::Type type = results.empty() ? ir::kInvalidType : dfg_.type(results[0]);
+    // Not to be found by pure nodes of the same opcode.
+    const ir::Type key = ir::Type::from_code(type.code() | 0x8000);
     Graph& graph = state_.graph;
     Graph::Slot slot;
     const ir::InstData& data = dfg_[inst];
-    if (const PackedOption<Node> found = graph.find(data, type, slot)) {
+    if (const PackedOption<Node> found = graph.find(data, key, slot)) {
       if (state_.numbers.dominates(graph.info(*found).block, number_)) {
         if (!results.empty()) set_node(results[0], *found);
         return true;
@@ -264,7 +266,7 @@ class Walk {
                                                         {operand_facts, count}, {types, count});
     const Node made = state_.rewriter.opaque(stands_for, type, number_, known);
     if (!results.empty()) set_node(results[0], made);
-    const Node form = graph.push(data, {.type = type.code()}, Facts::unknown(), inst.index());
+    const Node form = graph.push(data, {.type = key.code()}, Facts::unknown(), inst.index());
     graph.set_forward(form, made);
     graph.insert(form, slot);
     state_.skeleton.push_back({inst});

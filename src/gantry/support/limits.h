@@ -96,8 +96,12 @@ inline constexpr Limit kMaxConditionProbes{"max-condition-probes", 16,
 
 // Beyond these a piece of a stack slot stays in memory; nothing is refused.
 inline constexpr Limit kMaxPromotedPlaces{
-    "max-promoted-places", 64,
+    "max-promoted-places", 32,
     "blocks and edges where promoted stack slots are live, for each instruction and block of a function",
+    "opt/stack_slots_test.cpp"};
+inline constexpr Limit kMaxPromotedArgs{
+    "max-promoted-args", 8,
+    "arguments that promoted stack slots add to branches, for each instruction and block of a function",
     "opt/stack_slots_test.cpp"};
 inline constexpr Limit kMaxPromotedParams{"max-promoted-params", 4096,
                                           "parameters of a block when promoted stack slots add some",
@@ -116,7 +120,7 @@ inline constexpr const Limit* kAll[] = {
     &kMaxTextBytes, &kMaxFrameBytes, &kMaxArgAreaBytes, &kMaxCodeBytes, &kMaxVRegs, &kMaxIsleSites, &kMaxIsleFields,
     &kMaxIsleNesting, &kMaxIsleTests, &kMaxIsleSiteDepth, &kMaxIsleRules, &kMaxIslePermutations, &kMaxRegexProgram,
     &kMaxRegexNesting, &kMaxIrreducibleEntries, &kMaxRewriteDepth, &kMaxRewriteBuilds, &kMaxSkeletonRounds,
-    &kMaxNodesPerInst, &kMinNodes, &kMaxConditionProbes, &kMaxPromotedPlaces, &kMaxPromotedParams,
+    &kMaxNodesPerInst, &kMinNodes, &kMaxConditionProbes, &kMaxPromotedPlaces, &kMaxPromotedArgs, &kMaxPromotedParams,
     &kMaxDeadStoreCandidates, &kMaxInlinedInsts};
 
 }  // namespace gantry::limits
