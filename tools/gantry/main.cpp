@@ -24,6 +24,7 @@ constexpr const char* kTargetHelp =
     "triple and features, like 'x86_64 has_avx2'; default: this machine";
 constexpr const char* kInlineHelp =
     "inline calls among the functions of a file where that pays; off by default";
+constexpr const char* kFuelHelp = "how many rewrites the mid-end may do, in all functions together";
 constexpr const char* kSetHelp = "a setting, as NAME or NAME=VALUE; may be repeated";
 
 }  // namespace
@@ -71,6 +72,7 @@ int main(int argc, char** argv) {
   verb->add_option("--target", run.target,
                    "triple and features; default: those of the file, or this machine");
   verb->add_option("--set", run.settings, kSetHelp)->allow_extra_args(false);
+  verb->add_option("--fuel", run.fuel, kFuelHelp);
   verb->add_flag("--inline", run.inline_calls, kInlineHelp);
   verb->add_flag("-v,--verbose", run.verbose, "name files that pass");
   verb->callback([&] {
@@ -87,6 +89,16 @@ int main(int argc, char** argv) {
     interpret.commands = {"interpret"};
     status = run_commands(interpret);
   });
+
+  BisectOptions bisect;
+  verb = add_verb(app, "bisect", "find the rewrite of the mid-end that makes a run command fail",
+                  "gantry bisect f.clif");
+  verb->add_option("FILE", bisect.path, "a CLIF file with run commands; - is standard input")
+      ->required();
+  verb->add_option("--target", bisect.target,
+                   "triple and features; default: those of the file, or this machine");
+  verb->add_option("--set", bisect.settings, kSetHelp)->allow_extra_args(false);
+  verb->callback([&] { status = run_bisect(bisect); });
 
   CommandOptions pass;
   std::string pass_file;
@@ -113,6 +125,7 @@ int main(int argc, char** argv) {
   verb->add_option("--print-after", compile.print_after,
                    "print what a pass leaves behind; may be repeated")
       ->allow_extra_args(false);
+  verb->add_option("--fuel", compile.fuel, kFuelHelp);
   verb->add_flag("--inline", compile.inline_calls, kInlineHelp);
   verb->add_flag("-D,--disasm", compile.disassemble, "print instructions and disassembly");
   verb->add_flag("-p,--print", compile.print, "print the CLIF");

@@ -38,10 +38,18 @@ struct CommandOptions {
   Words commands;
   std::string target;
   Words settings;
+  unsigned long long fuel = ~0ull;  // rewrites
   bool inline_calls = false;
   bool verbose = false;
 };
 int run_commands(const CommandOptions& options);
+
+struct BisectOptions {
+  std::string path;
+  std::string target;
+  Words settings;
+};
+int run_bisect(const BisectOptions& options);
 
 struct PrintOptions {
   Words paths;
@@ -55,6 +63,7 @@ struct CompileOptions {
   Words settings;
   std::string output;  // an object file; empty: none
   Words print_after;   // passes
+  unsigned long long fuel = ~0ull;  // rewrites
   bool inline_calls = false;
   bool disassemble = false;
   bool print = false;
