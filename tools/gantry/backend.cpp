@@ -33,9 +33,9 @@ class NativeBackend final : public filetest::Backend {
                                    tools::can_disassemble()};
   }
 
-  Result<void> optimize(ir::Function& func, const target::TargetIsa& isa,
+  Result<void> optimize(ir::Function& func, const target::TargetSpec& target,
                         Session& session) const override {
-    return codegen::optimize(func, isa, session);
+    return codegen::optimize(func, target, session);
   }
 };
 

@@ -1,15 +1,56 @@
-// gantry run, interpret, pass: test commands on files, whatever their headers say.
+// gantry run, interpret, pass, bisect: test commands on files, whatever their headers say.
 #include "backend.h"
 #include "common.h"
-#include "gantry/filetest/runner.h"
+#include "gantry/filetest/bisect.h"
 
 namespace gantry::tool {
+
+int run_bisect(const BisectOptions& options) {
+  const Result<std::string> text = read_input(options.path);
+  if (!text.has_value()) {
+    complain(text.error().message());
+    return kInputFault;
+  }
+  const filetest::CommandLine line{
+      "", options.target, {options.settings.begin(), options.settings.end()}};
+  const filetest::Bisection found =
+      filetest::bisect(options.path, *text, line, *code_generation());
+  if (!found.error.empty()) {
+    complain(found.error);
+    return kInputFault;
+  }
+  TextWriter out;
+  const std::string_view path = options.path;
+  if (!found.differs) {
+    out.line(path, ": ", found.rewrites, " rewrites, all results are as interpreted without them");
+    print(out.view());
+    return kOk;
+  }
+  if (found.culprit == 0) {
+    out.line(path, ": the result is wrong without any of the ", found.rewrites, " rewrites");
+  } else {
+    out.line(path, ": rewrite ", found.culprit, " of ", found.rewrites, " makes the result wrong");
+  }
+  out.line("  ", std::string_view(found.call), " ", std::string_view(found.actual),
+           found.native ? " (machine code)" : " (interpreted)", ", expected: ",
+           std::string_view(found.expected));
+  if (found.culprit != 0) {
+    out.put("  in ", std::string_view(found.function), ": ", to_string(found.step.kind));
+    if (const opt::RuleName rule = opt::name_of_rule(found.step.rule); !rule.file.empty())
+      out.put(" ", rule.file, ":", rule.line, rule.name.empty() ? "" : " ", rule.name);
+    out.line("\n  before: ", std::string_view(found.step.before_text));
+    out.line("  after:  ", std::string_view(found.step.after_text));
+  }
+  print(out.view());
+  return kInputFault;
+}
 
 int run_commands(const CommandOptions& options) {
   int status = kOk;
   filetest::RunnerOptions runner;
   runner.backend = code_generation();
   runner.inline_calls = options.inline_calls;
+  runner.fuel = options.fuel;
   for (const std::string& path : options.paths) {
     const Result<std::string> text = read_input(path);
     if (!text.has_value()) {

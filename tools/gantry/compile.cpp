@@ -47,6 +47,7 @@ int run_compile(const CompileOptions& options) {
   int status = kOk;
   Session session;
   session.enable_timing(options.times);
+  session.limit_fuel(options.fuel);
   TextWriter out;
   for (const std::string& name : options.print_after) {
     const std::vector<const PassInfo*> passes = codegen::passes(*isa);

@@ -24,6 +24,7 @@ constexpr const char* kTargetHelp =
     "triple and features, like 'x86_64 has_avx2'; default: this machine";
 constexpr const char* kInlineHelp =
     "inline calls among the functions of a file where that pays; off by default";
+constexpr const char* kFuelHelp = "how many rewrites the mid-end may do, in all functions together";
 constexpr const char* kSetHelp = "a setting, as NAME or NAME=VALUE; may be repeated";
 
 }  // namespace
@@ -43,13 +44,20 @@ int main(int argc, char** argv) {
   CLI::App* verb = add_verb(app, "test", "run file tests", "gantry test tests/filetests");
   verb->add_option("PATH", test.paths, "files, and folders to look for .clif files in");
   verb->add_option("--command", test.command, "only this test command");
+  verb->add_option("--set", test.settings,
+                   "a setting for every file, behind its own: NAME or NAME=VALUE; may be repeated")
+      ->allow_extra_args(false);
+  verb->add_option("--ignore-text", test.ignore_text,
+                   "a list of files, one a line (behind the last tab), that may print something "
+                   "else than they expect");
   verb->add_option("-j,--jobs", test.jobs, "files at a time; default: one per processor");
   verb->add_option("--timeout", test.timeout_seconds, "seconds a file may take");
   verb->add_option("--rule-coverage", test.rule_coverage, kRuleCoverageHelp);
   verb->add_flag("--update", test.update,
                  "rewrite precise-output expectations (also: CRANELIFT_TEST_BLESS=1)");
-  verb->add_flag("--list", test.list,
-                 "name the fate of every file and why what was skipped; without a path: list the commands");
+  verb->add_flag(
+      "--list", test.list,
+      "name the fate of every file and why what was skipped; without a path: list the commands");
   verb->add_flag("-v,--verbose", test.verbose, "name every file");
   int status = kOk;
   verb->callback([&] {
@@ -64,6 +72,7 @@ int main(int argc, char** argv) {
   verb->add_option("--target", run.target,
                    "triple and features; default: those of the file, or this machine");
   verb->add_option("--set", run.settings, kSetHelp)->allow_extra_args(false);
+  verb->add_option("--fuel", run.fuel, kFuelHelp);
   verb->add_flag("--inline", run.inline_calls, kInlineHelp);
   verb->add_flag("-v,--verbose", run.verbose, "name files that pass");
   verb->callback([&] {
@@ -80,6 +89,16 @@ int main(int argc, char** argv) {
     interpret.commands = {"interpret"};
     status = run_commands(interpret);
   });
+
+  BisectOptions bisect;
+  verb = add_verb(app, "bisect", "find the rewrite of the mid-end that makes a run command fail",
+                  "gantry bisect f.clif");
+  verb->add_option("FILE", bisect.path, "a CLIF file with run commands; - is standard input")
+      ->required();
+  verb->add_option("--target", bisect.target,
+                   "triple and features; default: those of the file, or this machine");
+  verb->add_option("--set", bisect.settings, kSetHelp)->allow_extra_args(false);
+  verb->callback([&] { status = run_bisect(bisect); });
 
   CommandOptions pass;
   std::string pass_file;
@@ -106,6 +125,7 @@ int main(int argc, char** argv) {
   verb->add_option("--print-after", compile.print_after,
                    "print what a pass leaves behind; may be repeated")
       ->allow_extra_args(false);
+  verb->add_option("--fuel", compile.fuel, kFuelHelp);
   verb->add_flag("--inline", compile.inline_calls, kInlineHelp);
   verb->add_flag("-D,--disasm", compile.disassemble, "print instructions and disassembly");
   verb->add_flag("-p,--print", compile.print, "print the CLIF");

@@ -97,6 +97,18 @@ void print_fate(const filetest::FileReport& report) {
   print(out.view());
 }
 
+// The text behind the last tab of each line that isn't empty.
+Words last_columns(std::string_view text) {
+  Words words;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const std::string_view word = line.substr(line.rfind('\t') + 1);
+    if (!word.empty()) words.emplace_back(word);
+  }
+  return words;
+}
+
 int list_commands() {
   TextWriter out;
   for (const filetest::CommandInfo& command : filetest::commands()) {
@@ -118,11 +130,23 @@ int run_test(const TestOptions& options) {
     return kInputFault;
   }
 
+  Words ignore_text;
+  if (!options.ignore_text.empty()) {
+    const Result<std::string> list = filetest::read_whole_file(options.ignore_text);
+    if (!list.has_value()) {
+      complain(list.error().message());
+      return kUsage;
+    }
+    ignore_text = last_columns(*list);
+  }
+
   if (!options.rule_coverage.empty() && !begin_rule_coverage()) return kInputFault;
   const char* const bless = std::getenv("CRANELIFT_TEST_BLESS");
   filetest::IsolatedOptions isolated;
   isolated.runner.backend = code_generation();
   isolated.runner.only_command = options.command;
+  isolated.runner.ignore_text = ignore_text;
+  isolated.runner.settings = options.settings;
   isolated.runner.update = options.update || (bless != nullptr && std::string_view(bless) == "1");
   isolated.jobs = options.jobs != 0
                       ? options.jobs
@@ -138,8 +162,8 @@ int run_test(const TestOptions& options) {
       *files, isolated,
       [&](const filetest::FileReport& report) {
         summary.add(report);
-        if (report.outcome == filetest::Outcome::Failed || options.verbose ||
-            options.list || !report.output.empty())
+        if (report.outcome == filetest::Outcome::Failed || options.verbose || options.list ||
+            !report.output.empty())
           clear_progress();
         print(report.output);
         if (report.outcome == filetest::Outcome::Failed) {

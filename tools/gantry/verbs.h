@@ -21,6 +21,8 @@ void install_check_hook();
 struct TestOptions {
   Words paths;
   std::string command;
+  Words settings;
+  std::string ignore_text;  // a file; empty: none
   unsigned jobs = 0;  // 0: one per processor
   unsigned timeout_seconds = 60;
   std::string rule_coverage;  // file to write, or empty
@@ -36,10 +38,18 @@ struct CommandOptions {
   Words commands;
   std::string target;
   Words settings;
+  unsigned long long fuel = ~0ull;  // rewrites
   bool inline_calls = false;
   bool verbose = false;
 };
 int run_commands(const CommandOptions& options);
+
+struct BisectOptions {
+  std::string path;
+  std::string target;
+  Words settings;
+};
+int run_bisect(const BisectOptions& options);
 
 struct PrintOptions {
   Words paths;
@@ -53,6 +63,7 @@ struct CompileOptions {
   Words settings;
   std::string output;  // an object file; empty: none
   Words print_after;   // passes
+  unsigned long long fuel = ~0ull;  // rewrites
   bool inline_calls = false;
   bool disassemble = false;
   bool print = false;

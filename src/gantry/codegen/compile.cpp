@@ -34,26 +34,27 @@ PassSubject subject(const ir::Function& func) {
           }};
 }
 
-verifier::Environment environment(const target::TargetIsa& isa) {
+verifier::Environment environment(const target::TargetSpec& target) {
   return {.has_isa = true,
-          .pointer_type = isa.pointer_type(),
-          .enable_pinned_reg = isa.flags().enable_pinned_reg,
-          .preserve_frame_pointers = isa.flags().preserve_frame_pointers};
+          .pointer_type = target.triple.pointer_type(),
+          .enable_pinned_reg = target.flags.enable_pinned_reg,
+          .preserve_frame_pointers = target.flags.preserve_frame_pointers};
 }
 
 // One pass with its chores. When the verifier is on it judges what the pass leaves behind: a
 // finding is a bug of ours.
 template <class F>
-void run_pass(const PassInfo& info, ir::Function& func, const target::TargetIsa& isa,
+void run_pass(const PassInfo& info, ir::Function& func, const target::TargetSpec& target,
               Session& session, F&& pass) {
   {
     PassScope scope(session, info, subject(func));
     pass();
   }
-  if (!isa.flags().enable_verifier) return;
-  if (const Result<void> verdict = verifier::verify(func, environment(isa)); !verdict.has_value()) {
+  if (!target.flags.enable_verifier) return;
+  if (const Result<void> verdict = verifier::verify(func, environment(target)); !verdict.has_value()) {
     TextWriter text;
-    text.put("after ", info.name, ": ", verdict.error().message(), "\n");
+    text.put("after ", info.name, ": ", verdict.error().message(), "
+");
     ir::print(func, text);
     const std::string message(text.view());
     check_failed(message.c_str());
@@ -73,17 +74,17 @@ Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa
   if (isa.flags().enable_verifier) {
     PassScope pass(session, kVerify, subject(func));
     GANTRY_TRY(
-        verifier::verify(func, environment(isa)));  // untrusted input ends here or not at all
+        verifier::verify(func, environment(isa.spec())));  // untrusted input ends here or not at all
   }
-  GANTRY_TRY(optimize(func, isa, session));
+  GANTRY_TRY(optimize(func, isa.spec(), session));
   return isa.compile(func, session);  // the one virtual call: CLIF in, code out
 }
 
-Result<void> optimize(ir::Function& func, const target::TargetIsa& isa, Session& session) {
+Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Session& session) {
   const auto run = [&](const PassInfo& info, auto&& pass) {
-    run_pass(info, func, isa, session, pass);
+    run_pass(info, func, target, session, pass);
   };
-  const target::Flags& flags = isa.flags();
+  const target::Flags& flags = target.flags;
   const bool optimizes = flags.opt_level != target::OptLevel::None;
   // Before anything can fold arithmetic whose NaNs it would have to know.
   if (flags.enable_nan_canonicalization) run(opt::kCanonicalizeNans, [&] { opt::canonicalize_nans(func, session); });
@@ -104,7 +105,9 @@ Result<void> optimize(ir::Function& func, const target::TargetIsa& isa, Session&
   bool branches_changed = false;
   run(opt::kEgraph, [&] {
     const opt::EgraphOptions options{.for_size = flags.opt_level == target::OptLevel::SpeedAndSize,
-                                     .alias_analysis = flags.enable_alias_analysis};
+                                     .alias_analysis = flags.enable_alias_analysis,
+                                     .big_endian = target.triple.endianness() == target::Endianness::Big,
+                                     .fuel = session.fuel()};
     branches_changed = opt::run_egraph(func, options, session);
   });
   // What only became known there.

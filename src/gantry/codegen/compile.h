@@ -10,8 +10,9 @@ namespace gantry::codegen {
 // Errors: Invalid with the first finding of the verifier, Unsupported, LimitExceeded.
 Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa& isa, Session& session);
 
-// The in-place step of compile(), on a function that verifies; afterwards it still does.
-Result<void> optimize(ir::Function& func, const target::TargetIsa& isa, Session& session);
+// The in-place step of compile(), on a function that verifies; afterwards it still does. There need be no back end for
+// the target.
+Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Session& session);
 
 // The steps of compile() for this back end, in order. Which of them run depends on the settings.
 std::vector<const PassInfo*> passes(const target::TargetIsa& isa);

@@ -13,7 +13,8 @@ struct CompileOutput {
   target::CompiledCode code;
   // `VCode:`, the instructions per block, an empty line, `Disassembled:`, the disassembly.
   std::string text;
-  bool is_disassembled = true;  // false: bytes stand for the disassembly, for want of a disassembler
+  bool is_disassembled =
+      true;  // false: bytes stand for the disassembly, for want of a disassembler
 };
 
 class Backend {
@@ -25,8 +26,8 @@ class Backend {
   // The whole pipeline. `func` is changed.
   virtual Result<CompileOutput> compile(ir::Function& func, const target::TargetIsa& isa,
                                         Session& session, const CompileRequest& request) const = 0;
-  // Its mid-end only, in place, on a function that verifies.
-  virtual Result<void> optimize(ir::Function& func, const target::TargetIsa& isa,
+  // Its mid-end only, in place, on a function that verifies; for any target.
+  virtual Result<void> optimize(ir::Function& func, const target::TargetSpec& target,
                                 Session& session) const = 0;
 };
 

@@ -21,9 +21,6 @@ const ir::Function* find_earlier(const TestFile& file, usize last, const opt::In
 
 Verdict run_inline(Context& context) {
   const Backend* const backend = context.options.backend;
-  Result<target::TargetIsa*> found = backend->lookup(*context.target);
-  GANTRY_CHECK(found.has_value());  // asked by reason_not_to_compile
-  const std::unique_ptr<target::TargetIsa> isa(*found);
   Session session;
   for (usize i = 0; i < context.file.functions.size(); ++i) {
     const TestFunction& function = context.file.functions[i];
@@ -48,7 +45,7 @@ Verdict run_inline(Context& context) {
       text.put("(no functions inlined into ", std::string_view(function.name), ")\n");
     } else {
       if (context.has_option("optimize")) {
-        const Result<void> optimized = backend->optimize(func, *isa, session);
+        const Result<void> optimized = backend->optimize(func, *context.target, session);
         if (!optimized.has_value()) return fail("", optimized.error());
       }
       ir::print(func, text);

@@ -12,7 +12,9 @@ namespace {
 class NativeFile {
  public:
   NativeFile(const Context& context, const target::TargetIsa& isa)
-      : context_(context), isa_(isa), program_(isa.default_call_conv()) {}
+      : context_(context), isa_(isa), program_(isa.default_call_conv()) {
+    session_.limit_fuel(context.options.fuel);
+  }
 
   // Compiles everything. What went wrong with the first function that could not be compiled.
   Result<void> build() {

@@ -24,15 +24,16 @@ constexpr CommandInfo kCommands[] = {
     {"run", "execute run commands natively", true, true, false},
     {"compile", "generate machine code", true, true, true},
     {"optimize", "run the mid-end and check the text", true, true, true},
-    {"alias-analysis", "eliminate redundant loads and check the text", false, true, true},
+    {"alias-analysis", "merge equal values, eliminate redundant loads and check the text", false,
+     true, true},
     {"inline", "inline calls and check the text", true, true, true},
     {"unwind", "check unwind information", true, true, true},
     {"safepoint", "print the function", false, true, true},
 };
 // By row of kCommands; null: not built yet.
-constexpr CommandFunc kFuncs[] = {run_cat,       run_verifier, run_print_cfg, run_domtree,
-                                  run_interpret, run_run,      run_compile,   nullptr,
-                                  nullptr,       run_inline,   nullptr,       nullptr};
+constexpr CommandFunc kFuncs[] = {
+    run_cat,     run_verifier, run_print_cfg,      run_domtree, run_interpret, run_run,
+    run_compile, run_optimize, run_alias_analysis, run_inline,  nullptr,       nullptr};
 static_assert(std::size(kCommands) == std::size(kFuncs));
 
 // Which of two reasons says more about why a command did not run.
@@ -106,7 +107,11 @@ Verdict run_on(const CommandInfo& info, CommandFunc func, Context& context,
                VerifiedFunctions& verified) {
   std::optional<Verdict> skip;
   if (func == run_run) skip = reason_not_to_run(context);
-  if (func == run_compile || func == run_inline) skip = reason_not_to_compile(context);
+  if (func == run_compile) skip = reason_not_to_compile(context);
+  const bool optimizes = func == run_optimize || func == run_alias_analysis ||
+                         (func == run_inline && context.has_option("optimize"));
+  if (optimizes && context.options.backend == nullptr)
+    skip = Verdict::skipped(SkipReason::NotBuilt, "the mid-end");
   if (skip) return std::move(*skip);
   if (info.needs_verifier) {
     if (const std::string& error = verified.verify(context); !error.empty())
@@ -163,7 +168,7 @@ FileReport run_test_file(std::string_view path, std::string_view text, const Com
   FileReport report;
   report.path = path;
   TestFile file;
-  report.error = read_test_file(path, text, line, file);
+  report.error = read_test_file(path, text, line, options.settings, file);
   if (!report.error.empty()) {
     report.outcome = Outcome::Failed;
     return report;

@@ -45,7 +45,11 @@ struct RunnerOptions {
   const Backend* backend = nullptr;  // null: none
   std::string_view only_command;     // empty: all
   bool update = false;               // rewrite expectations of precise-output commands
-  bool inline_calls = false;         // test run: inline calls among the functions of the file first
+  // Ends of paths: what these files expect to be printed is not compared.
+  std::span<const std::string> ignore_text = {};
+  std::span<const std::string> settings = {};  // `name=value`: after those of each file
+  u64 fuel = ~u64{0};         // test run: rewrites that the mid-end may do in the whole file
+  bool inline_calls = false;  // test run: inline calls among the functions of the file first
 };
 
 // Runs one file in this process. Never fails itself: what is wrong is in the report.

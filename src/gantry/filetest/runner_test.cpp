@@ -47,15 +47,21 @@ class PuppetBackend final : public Backend {
     output.is_disassembled = name != "undisassembled";
     return output;
   }
-  Result<void> optimize(ir::Function&, const target::TargetIsa&, Session&) const override {
+  // Writes into the name what it was asked to do.
+  Result<void> optimize(ir::Function& func, const target::TargetSpec& target,
+                        Session& session) const override {
+    func.name.text += target.flags.opt_level == target::OptLevel::None ? "_none" : "_speed";
+    if (session.fuel() != nullptr) func.name.text += "_without_rules";
     return {};
   }
 };
 
 const PuppetBackend kBackend;
 
-FileReport run(std::string_view text, bool update = false) {
+FileReport run(std::string_view text, bool update = false,
+               std::span<const std::string> settings = {}) {
   RunnerOptions options;
+  options.settings = settings;
   options.backend = &kBackend;
   options.update = update;
   return run_file("a.clif", text, options);
@@ -113,8 +119,7 @@ std::vector<FileReport> run_isolated(std::span<const std::string> paths, u32 tim
 }
 
 TEST(Runner, PassesWhenACommandRanAndNoneFailed) {
-  const FileReport report =
-      run("test compile\ntest optimize\ntarget x86_64\n\n" + function("fine"));
+  const FileReport report = run("test compile\ntest unwind\ntarget x86_64\n\n" + function("fine"));
   EXPECT_EQ(report.outcome, Outcome::Passed) << report.error;
   ASSERT_EQ(report.commands.size(), 2u);
   for (const CommandReport& command : report.commands) {
@@ -131,7 +136,7 @@ TEST(Runner, NamesTheReasonForSkipping) {
   const Case cases[] = {
       {"test compile\ntarget aarch64\n\n" + function("fine"), SkipReason::NotBuilt, "aarch64"},
       {"test run\ntarget aarch64\n\n" + function("fine"), SkipReason::NoTarget, ""},
-      {"test optimize\ntarget x86_64\n\n" + function("fine"), SkipReason::NotBuilt, ""},
+      {"test unwind\ntarget x86_64\n\n" + function("fine"), SkipReason::NotBuilt, ""},
       {"test compile\ntarget x86_64\n\n" + function("unsupported", "(f128)", "(v0: f128)"),
        SkipReason::NotSupported, "f128"},
       {"test compile precise-output\ntarget x86_64\n\n" + function("undisassembled"),
@@ -169,6 +174,47 @@ TEST(Runner, ComparesPreciseOutput) {
       run(head + function("f") + "; VCode:\n;   something for f\n; \n; Disassembled:\n");
   ASSERT_EQ(bad.outcome, Outcome::Failed);
   EXPECT_NE(bad.commands[0].detail.find("line 2"), std::string::npos) << bad.commands[0].detail;
+}
+
+// Of targets without a back end, too.
+TEST(Runner, OptimizesForEachTarget) {
+  const std::string text = "test optimize\ntarget x86_64\nset opt_level=speed\ntarget s390x\n\n" +
+                           function("f") + "; check: function %f_none\n";
+  FileReport report = run(text);
+  ASSERT_EQ(report.outcome, Outcome::Failed);
+  EXPECT_TRUE(report.commands[0].detail.starts_with("target s390x: ")) << report.commands[0].detail;
+  const std::string settings[] = {"opt_level=none", "has_avx"};
+  report = run(text, false, settings);
+  EXPECT_EQ(report.outcome, Outcome::Passed) << report.commands[0].detail;
+}
+TEST(Runner, RefusesSettingsThatNoFileCanHave) {
+  const std::string settings[] = {"opt_level=all"};
+  const FileReport report = run(std::string(kHeader) + function("f"), false, settings);
+  EXPECT_EQ(report.outcome, Outcome::Failed);
+  EXPECT_NE(report.error.find("opt_level"), std::string::npos) << report.error;
+}
+TEST(Runner, IgnoresTextOfListedFilesOnly) {
+  const std::string text =
+      "test optimize\ntarget x86_64\n\n" + function("f") + "; check: something else\n";
+  RunnerOptions options;
+  options.backend = &kBackend;
+  const std::string list[] = {"there/a.clif"};
+  options.ignore_text = list;
+  EXPECT_EQ(run_file("there/a.clif", text, options).outcome, Outcome::Passed);
+  EXPECT_EQ(run_file("over/there/a.clif", text, options).outcome, Outcome::Passed);
+  EXPECT_EQ(run_file("overthere/a.clif", text, options).outcome, Outcome::Failed);
+  EXPECT_EQ(run_file("a.clif", text, options).outcome, Outcome::Failed);
+}
+TEST(Runner, UpdatesWhatOptimizePrints) {
+  const FileReport report =
+      run("test optimize precise-output\ntarget x86_64\n\n" + function("f"), true);
+  EXPECT_EQ(report.outcome, Outcome::Passed);
+  EXPECT_NE(report.new_text.find("; function %f_none"), std::string::npos) << report.new_text;
+}
+TEST(Runner, AnalysesAliasesWithoutRules) {
+  const FileReport report =
+      run("test alias-analysis\n\n" + function("f") + "; check: %f_speed_without_rules\n");
+  EXPECT_EQ(report.outcome, Outcome::Passed) << report.error;
 }
 
 TEST(Isolated, LosesOnlyTheFileThatCrashesOrHangs) {

@@ -66,6 +66,34 @@ std::string read_header(const reader::FileHeader& header, TestFile& file) {
   return {};
 }
 
+// One more setting for every target of the file; the error, or nothing. Settings of an instruction
+// set are for the targets that have them.
+std::string add_setting(std::string_view word, TestFile& file) {
+  const std::string_view name = word.substr(0, word.find('='));
+  bool of_some_isa = false;
+  for (TestTarget& target : file.targets) {
+    if (!target.spec) continue;
+    const meta::IsaSettings& table = target.spec->isa_flags.table();
+    if (meta::find_setting(table.settings, name) == meta::kNoSetting &&
+        meta::find_preset(table.presets, name) == meta::kNoSetting)
+      continue;
+    const Result<void> result = target::apply_setting(target.spec->isa_flags, word);
+    if (!result.has_value()) return std::string(result.error().message());
+    of_some_isa = true;
+  }
+  for (const meta::IsaSettings& isa : meta::kIsaSettings) {
+    of_some_isa = of_some_isa || meta::find_setting(isa.settings, name) != meta::kNoSetting ||
+                  meta::find_preset(isa.presets, name) != meta::kNoSetting;
+  }
+  if (of_some_isa) return {};
+  const Result<void> result = target::apply_setting(file.flags, word);
+  if (!result.has_value()) return std::string(result.error().message());
+  for (TestTarget& target : file.targets) {
+    if (target.spec) (void)target::apply_setting(target.spec->flags, word);  // accepted just now
+  }
+  return {};
+}
+
 std::string apply_command_line(const CommandLine& line, TestFile& file) {
   std::string_view rest = line.command;
   TestLine test;
@@ -81,12 +109,7 @@ std::string apply_command_line(const CommandLine& line, TestFile& file) {
   }
   file.tests.assign(1, test);
   for (const std::string_view setting : line.settings) {
-    const Result<void> result = target::apply_setting(file.flags, setting);
-    if (!result.has_value()) return std::string(result.error().message());
-    for (TestTarget& target : file.targets) {
-      if (target.spec)
-        (void)target::apply_setting(target.spec->flags, setting);  // accepted just now
-    }
+    if (std::string error = add_setting(setting, file); !error.empty()) return error;
   }
   if (!line.target.empty()) {
     Result<target::TargetSpec> spec = target::parse_target(line.target, file.flags);
@@ -122,7 +145,7 @@ const target::TargetSpec* TestFile::unique_target() const {
 }
 
 std::string read_test_file(std::string_view path, std::string_view text, const CommandLine* line,
-                           TestFile& file) {
+                           std::span<const std::string> settings, TestFile& file) {
   file.path = path;
   file.text = text;
   file.flags = initial_flags();
@@ -134,6 +157,9 @@ std::string read_test_file(std::string_view path, std::string_view text, const C
   if (reader.diagnostics().empty()) {
     std::string error = read_header(header, file);
     if (error.empty() && line != nullptr) error = apply_command_line(*line, file);
+    for (const std::string& setting : settings) {
+      if (error.empty()) error = add_setting(setting, file);
+    }
     if (!error.empty()) return error;
     // Functions that are called natively get the convention of the host.
     const bool runs = std::any_of(file.tests.begin(), file.tests.end(),
@@ -182,6 +208,15 @@ bool Context::has_option(std::string_view name) const {
   return std::find(test.options.begin(), test.options.end(), name) != test.options.end();
 }
 
+bool Context::ignores_text() const {
+  return std::any_of(
+      options.ignore_text.begin(), options.ignore_text.end(), [&](std::string_view end) {
+        const std::string_view path = file.path;
+        if (!path.ends_with(end)) return false;
+        return path.size() == end.size() || path[path.size() - end.size() - 1] == '/';
+      });
+}
+
 verifier::Environment environment_of(const Context& context) {
   const target::TargetSpec* const target =
       context.target != nullptr ? context.target : context.file.unique_target();
@@ -204,6 +239,7 @@ std::string check_text(const Context& context, const TestFunction& function,
   if (!check.has_value()) {
     return located(context, check.error().position().line, check.error().message());
   }
+  if (context.ignores_text()) return {};
   const Result<void> result = check->match(text);
   if (result.has_value()) return {};
   TextWriter message;

@@ -13,6 +13,9 @@
 #include "gantry/opt/rewrite_inl.h"
 #include "gantry/opt/rule_table.h"
 #include "gantry/support/limits.h"
+#if defined(GANTRY_COUNT_RULES)
+#include "gantry/support/rule_coverage.h"
+#endif
 
 namespace gantry::opt {
 namespace {
@@ -56,6 +59,17 @@ u128 lanes_of(Type type, u64 lane) {
   for (u32 i = 0; i < type.lane_count(); ++i) bits |= u128{lane} << (i * type.lane_bits());
   return bits;
 }
+
+#if defined(GANTRY_COUNT_RULES)
+std::vector<u64> process_rule_counts(isle_rule_count);
+RuleSet process_counts(
+    "mid_end",
+    [](u32 number) -> RuleInfo {
+      const IsleRule& rule = isle_rules[number];
+      return {rule.name, rule.term, rule.file, rule.line};
+    },
+    process_rule_counts.data(), isle_rule_count);
+#endif
 
 }  // namespace
 
@@ -130,15 +144,24 @@ Node Rewriter::build_at(ir::InstData data, Type type) {
       return enter(data, info, Facts::top(type), slot);
     }
     u128 results[2];
-    if (fold_operation(data, type, results) == 1)
-      return enter_forwarded(data, info, constant(type, results[0]), slot);
+    if (fold_operation(data, type, results) == 1 && take_fuel()) {
+      Node folded = constant(type, results[0]);
+      if (observer_ != nullptr) [[unlikely]]
+        folded = tell(Rewrite::Kind::Fold, Rewrite::kNoRule, data, type, graph_.size(), folded);
+      return enter_forwarded(data, info, folded, slot);
+    }
   }
   Facts known = Facts::unknown();
   // Of a tuple nothing is known: its projections have the types.
   if (Facts::tracks(type) && (info.flags & kTuple) == 0) {
     known = compute_facts(data.opcode, data.aux, type, {operand_facts, num_operands},
                           {types, num_operands});
-    if (known.is_constant()) return enter_forwarded(data, info, iconst(type, known.value()), slot);
+    if (known.is_constant() && take_fuel()) {
+      Node number = iconst(type, known.value());
+      if (observer_ != nullptr) [[unlikely]]
+        number = tell(Rewrite::Kind::Fact, Rewrite::kNoRule, data, type, graph_.size(), number);
+      return enter_forwarded(data, info, number, slot);
+    }
   }
   if (!may_rewrite()) return enter(data, info, known, slot);
   if (const std::optional<Node> better = better_form(data, info, known))
@@ -147,11 +170,15 @@ Node Rewriter::build_at(ir::InstData data, Type type) {
   isle_runtime::ResultArray<Node, Graph::kMaxAlternatives> others;
   graph_.reserve(kMaxBuilds *
                  4);  // matching goes on after a result was made, with references to records
+  const u32 first_node = graph_.size();
   constructor_alternatives(*this, Graph::work_place(depth_ - 1), others);
   --depth_;
   const Node made = enter(data, info, known, slot);
   if (others.size() != 0 && take_fuel()) {
-    ++rule_counts_[fired_[depth_ + 1]];
+    count_rule(fired_[depth_ + 1]);
+    if (observer_ != nullptr) [[unlikely]]
+      tell(Rewrite::Kind::Alternative, fired_[depth_ + 1], data, type, first_node,
+           others[others.size() - 1]);
     graph_.add_alternatives(made, {others.begin(), others.size()});
   }
   return made;
@@ -165,17 +192,20 @@ std::optional<Node> Rewriter::better_form(const ir::InstData& data, const NodeIn
   graph_.facts(place) = known;
   ++builds_;
   ++depth_;
+  const u32 first_node = graph_.size();
   isle_runtime::ResultArray<Node, 1> better;
   constructor_simplify(*this, place, better);
   --depth_;
   if (better.size() == 0 || !take_fuel()) return std::nullopt;
-  const Node result = better[0];
+  Node result = better[0];
   const Type type = Type::from_code(info.type);
   GANTRY_DCHECK(result.index() >= Graph::kWorkPlaces && !graph_.has(result, kForwarded));
   GANTRY_DCHECK(graph_.type(result) == type);
   // Both are true of the same value.
   if (Facts::tracks(type)) graph_.facts(result) = intersect(graph_.facts(result), known);
-  ++rule_counts_[fired_[depth_ + 1]];
+  count_rule(fired_[depth_ + 1]);
+  if (observer_ != nullptr) [[unlikely]]
+    result = tell(Rewrite::Kind::Rule, fired_[depth_ + 1], data, type, first_node, result);
   return result;
 }
 
@@ -350,8 +380,59 @@ std::optional<SkeletonChange> Rewriter::simplify_skeleton(const ir::InstData& da
   constructor_simplify_skeleton(*this, SkeletonInst::from_index(0), changes);
   --depth_;
   if (changes.size() == 0 || !take_fuel()) return std::nullopt;
-  ++rule_counts_[fired_[depth_ + 1]];
+  count_rule(fired_[depth_ + 1]);
+  if (observer_ != nullptr) [[unlikely]] {
+    ir::InstData changed;
+    changed.opcode = Opcode::Nop;
+    if (changes[0].command == SkeletonChange::Command::Replace) changed = changes[0].replacement;
+    if (changes[0].command == SkeletonChange::Command::ReplaceCondition) {
+      changed = data;
+      changed.words[0] = changes[0].value.index();
+    }
+    tell(Rewrite::Kind::Skeleton, fired_[depth_ + 1], data, changed, type);
+  }
   return changes[0];
+}
+
+bool Rewriter::may_decide(const ir::InstData& before, const ir::InstData& changed) {
+  if (!take_fuel()) return false;
+  if (observer_ != nullptr) [[unlikely]]
+    tell(Rewrite::Kind::Condition, Rewrite::kNoRule, before, changed, ir::kInvalidType);
+  return true;
+}
+
+void Rewriter::count_rule(u32 rule) {
+  ++rule_counts_[rule];
+#if defined(GANTRY_COUNT_RULES)
+  process_counts.fired(rule);
+#endif
+}
+
+Node Rewriter::tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before, Type type,
+                    u32 first_node, Node after) {
+  const Node answer = observer_->rewritten(*this, {.kind = kind,
+                                                   .rule = rule,
+                                                   .depth = depth_,
+                                                   .origin = ir::Inst::from_index(origin_),
+                                                   .before = before,
+                                                   .type = type,
+                                                   .first_node = first_node,
+                                                   .after = after,
+                                                   .changed = {}});
+  return graph_.resolve(answer);
+}
+
+void Rewriter::tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before,
+                    const ir::InstData& changed, Type type) {
+  (void)observer_->rewritten(*this, {.kind = kind,
+                                     .rule = rule,
+                                     .depth = depth_,
+                                     .origin = ir::Inst::from_index(origin_),
+                                     .before = before,
+                                     .type = type,
+                                     .first_node = graph_.size(),
+                                     .after = {},
+                                     .changed = changed});
 }
 
 SkeletonInst Rewriter::build_skeleton(Type type, const ir::InstData& data) {

@@ -8,6 +8,7 @@
 #include "gantry/ir/function.h"
 #include "gantry/opt/graph.h"
 #include "gantry/opt/internal/flow_numbers.h"
+#include "gantry/opt/rewrite_observer.h"
 
 namespace gantry::opt {
 
@@ -18,8 +19,10 @@ class Rewriter final {
   Rewriter(Graph& graph, const FlowNumbers& numbers);
   // `fuel`: rewrites that may still happen, counted down; or null. No rules apply once there are
   // `max_nodes`.
-  void start(ir::Function& func, bool big_endian, u64* fuel, u32 max_nodes) {
+  void start(ir::Function& func, bool big_endian, u64* fuel, u32 max_nodes,
+             RewriteObserver* observer) {
     func_ = &func;
+    observer_ = observer;
     big_endian_ = big_endian;
     fuel_ = fuel;
     max_nodes_ = max_nodes;
@@ -47,6 +50,10 @@ class Rewriter final {
 
   // What rules make of an instruction that stays. `type`: of its first result, or invalid.
   std::optional<SkeletonChange> simplify_skeleton(const ir::InstData& data, ir::Type type);
+
+  // Whether the walk may act on a condition that it knows: `changed` is what it makes of the
+  // instruction.
+  bool may_decide(const ir::InstData& before, const ir::InstData& changed);
 
   Graph& graph() { return graph_; }
   const Graph& graph() const { return graph_; }
@@ -85,6 +92,12 @@ class Rewriter final {
   bool splat_constant(Node node, ir::Type& type, u64& value) const;
   bool is_bits(Node node, bool set, ir::Type& type) const;
   bool take_fuel() { return fuel_ == nullptr || (*fuel_ > 0 && (*fuel_)-- > 0); }
+  void count_rule(u32 rule);
+  // The observer's answer.
+  Node tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before, ir::Type type, u32 first_node,
+            Node after);
+  void tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before, const ir::InstData& changed,
+            ir::Type type);
   SkeletonInst build_skeleton(ir::Type type, const ir::InstData& data);
 
   static constexpr u32 kMaxSkeletonRecords = 8;
@@ -93,6 +106,7 @@ class Rewriter final {
   const FlowNumbers& numbers_;
   ir::Function* func_ = nullptr;
   u64* fuel_ = nullptr;
+  RewriteObserver* observer_ = nullptr;
   u32 max_nodes_ = 0;
   u32 origin_ = 0;
   u32 builds_ = 0;

@@ -2,15 +2,27 @@
 #include "gantry/opt/run_egraph.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "gantry/opt/internal/egraph_state.h"
 #include "gantry/support/limits.h"
 
 namespace gantry::opt {
 
-bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& session) {
+namespace {
+EgraphState& state_of(Session& session) {
   static constexpr char kOwner = 0;
-  EgraphState& state = session.scratch<EgraphState>(&kOwner, [] { return new EgraphState; });
+  return session.scratch<EgraphState>(&kOwner, [] { return new EgraphState; });
+}
+}  // namespace
+
+RewriteObserver* observe_rewrites(Session& session, RewriteObserver* observer) {
+  return std::exchange(state_of(session).observer, observer);
+}
+
+bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& session) {
+  EgraphState& state = state_of(session);
+  if (state.observer != nullptr) state.observer->begin(func);
   state.flow.compute(func);
   state.tree.compute(func, state.flow);
   state.loops.compute(func, state.flow, state.tree);
@@ -19,10 +31,11 @@ bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& sessi
   const u64 budget =
       limits::kMaxNodesPerInst.value * func.dfg.num_insts() + limits::kMinNodes.value;
   state.rewriter.start(func, options.big_endian, options.fuel,
-                       static_cast<u32>(std::min<u64>(budget, 1u << 29)));
+                       static_cast<u32>(std::min<u64>(budget, 1u << 29)), state.observer);
   build_graph(func, options, state);
   place_nodes(func, state);
   emit_nodes(func, state);
+  if (state.observer != nullptr) state.observer->finish(func, state);
   return state.branches_changed;
 }
 

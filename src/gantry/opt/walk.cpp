@@ -194,16 +194,12 @@ class Walk {
         const Node condition = Node::from_index(data.words[0]);
         if (const std::optional<bool> known = known_condition(condition)) {
           if (data.opcode == Opcode::Brif) {
-            state_.branches_changed = true;
-            const u32 call = data.words[*known ? 1 : 2];
-            data = {};
-            data.opcode = Opcode::Jump;
-            data.words[1] = call;
+            jump_always(data, data.words[*known ? 1 : 2]);
             return true;
           }
           // A trap that always happens stays: the end of a block can't be moved up here.
           if (*known != (data.opcode == Opcode::Trapz)) return true;
-          return false;
+          return !state_.rewriter.may_decide(data, {});
         }
       } else if (data.opcode == Opcode::BrTable) {
         return simplify_table(data);
@@ -247,11 +243,16 @@ class Walk {
     const ir::BlockCall call = *index < table.entries.size()
                                    ? table.entries[static_cast<usize>(*index)]
                                    : table.default_call;
-    state_.branches_changed = true;
-    data = {};
-    data.opcode = Opcode::Jump;
-    data.words[1] = call.raw();
+    jump_always(data, call.raw());
     return true;
+  }
+  void jump_always(ir::InstData& branch, u32 call) {
+    ir::InstData jump;
+    jump.opcode = Opcode::Jump;
+    jump.words[1] = call;
+    if (!state_.rewriter.may_decide(branch, jump)) return;
+    state_.branches_changed = true;
+    branch = jump;
   }
 
   // Divisions, conditional traps and their like need not be done twice. The table of the graph holds a form for the first

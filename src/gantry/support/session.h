@@ -53,6 +53,14 @@ class Session {
   void clear_pass_times() { times_.clear(); }
   void add_pass_time(const PassInfo& pass, u64 nanoseconds);
 
+  // Rewrites that may still happen, for bisecting: passes that rewrite count them down and stop at 0. Null unless
+  // limited.
+  u64* fuel() { return has_fuel_ ? &fuel_ : nullptr; }
+  void limit_fuel(u64 rewrites) {
+    fuel_ = rewrites;
+    has_fuel_ = true;
+  }
+
   // What the named pass leaves behind is written to `out` as text, each time it runs. `pass` must outlive the request.
   void dump_after(std::string_view pass, TextWriter* out) { dumps_.push_back({pass, out}); }
   // The same for a while. Scopes nest.
@@ -80,6 +88,8 @@ class Session {
   Arena pass_arena_;
   std::vector<Scratch> scratch_;
   bool timing_ = false;
+  bool has_fuel_ = false;
+  u64 fuel_ = 0;
   std::vector<PassTime> times_;
   struct Dump {
     std::string_view pass;

@@ -19,6 +19,7 @@ class TargetIsa {
   TargetIsa(const TargetIsa&) = delete;
   TargetIsa& operator=(const TargetIsa&) = delete;
 
+  const TargetSpec& spec() const { return spec_; }
   std::string_view name() const { return to_string(spec_.triple.arch); }
   const Triple& triple() const { return spec_.triple; }
   const Flags& flags() const { return spec_.flags; }

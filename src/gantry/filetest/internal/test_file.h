@@ -50,9 +50,9 @@ struct TestFile {
 target::Flags initial_flags();
 
 // What is wrong with the file, with file and line; empty if nothing. `line`: replaces the header if
-// not null.
+// not null. `settings` come behind all others.
 std::string read_test_file(std::string_view path, std::string_view text, const CommandLine* line,
-                           TestFile& file);
+                           std::span<const std::string> settings, TestFile& file);
 
 // The directives of the preamble and of one function, in the order of the text. Error: a malformed
 // one.
@@ -92,6 +92,7 @@ struct Context {
 
   const target::Flags& flags() const { return target != nullptr ? target->flags : file.flags; }
   bool has_option(std::string_view name) const;
+  bool ignores_text() const;
 };
 
 verifier::Environment environment_of(const Context& context);
@@ -114,6 +115,8 @@ Verdict run_interpret(Context& context);
 Verdict run_compile(Context& context);
 Verdict run_run(Context& context);
 Verdict run_inline(Context& context);
+Verdict run_optimize(Context& context);
+Verdict run_alias_analysis(Context& context);
 // Why a command with a target cannot run here; none if it can. Asked before functions are verified,
 // which on a foreign target may rightly refuse them.
 std::optional<Verdict> reason_not_to_run(const Context& context);

@@ -28,6 +28,7 @@ struct EgraphState {
   Rewriter rewriter{graph, numbers};
   Conditions conditions{graph, numbers};
   MemoryState memory{rewriter, numbers};
+  RewriteObserver* observer = nullptr;
 
   // By ir::Value: its node, or a work place's number if there is none yet.
   std::vector<Node> value_nodes;
