@@ -4,7 +4,7 @@
 
 #include "gantry/opt/rewrite.h"
 
-#define GANTRY_RULE(number) ctx.note_rule(number)
+#define GANTRY_RULE(number) (GANTRY_RULE_COUNT(number), ctx.note_rule(number))
 
 namespace gantry::opt {
 
