@@ -16,7 +16,10 @@ inline constexpr bool kEnabled = false;
 inline constexpr u32 kIndexBits = 23;
 inline constexpr u32 kTags = 127;  // 1..127; 0 is "no tag"
 
-constexpr bool is_tagged(u32 bits) { return kEnabled && (bits >> 30) == 1; }
+// Without a tag the pattern stands for itself: small numbers with bit 30 set are not ids (ir/inst_data.h).
+constexpr bool is_tagged(u32 bits) {
+  return kEnabled && (bits >> 30) == 1 && ((bits >> kIndexBits) & kTags) != 0;
+}
 constexpr u32 index_of(u32 bits) { return is_tagged(bits) ? bits & ((1u << kIndexBits) - 1) : bits; }
 
 // What a map knows of owners. Takes no room in release as a [[no_unique_address]] member.

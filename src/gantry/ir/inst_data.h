@@ -29,7 +29,7 @@ class BlockArg {
 
   // Block calls live in the pool of value lists; an argument travels as a Value with tag bits.
   constexpr Value encoded() const { return Value::from_bits(bits_); }
-  static constexpr BlockArg decoded(Value value) { return BlockArg(value.bits()); }
+  static constexpr BlockArg decoded(Value value) { return BlockArg(value.index()); }
   friend constexpr bool operator==(BlockArg, BlockArg) = default;
 
  private:

@@ -574,7 +574,9 @@ std::string CppNames::shard_prologue() const {
   TextWriter text;
   for (const std::string& include : options_.includes) text.write(include_line(include));
   if (options_.failure.empty()) text.write("#include <cstdio>\n#include <cstdlib>\n");
-  text.write("#ifndef GANTRY_RULE\n#define GANTRY_RULE(rule)\n#endif\n\n");
+  text.write(
+      "#ifndef GANTRY_RULE_COUNT\n#define GANTRY_RULE_COUNT(rule) ((void)0)\n#endif\n"
+      "#ifndef GANTRY_RULE\n#define GANTRY_RULE(rule) GANTRY_RULE_COUNT(rule)\n#endif\n\n");
   text.line("namespace ", options_.name_space, " {");
   if (options_.failure.empty()) {
     text.line(

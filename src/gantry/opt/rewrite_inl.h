@@ -4,7 +4,7 @@
 
 #include "gantry/opt/rewrite.h"
 
-#define GANTRY_RULE(number) ctx.note_rule(number)
+#define GANTRY_RULE(number) (GANTRY_RULE_COUNT(number), ctx.note_rule(number))
 
 namespace gantry::opt {
 
@@ -13,6 +13,7 @@ inline void Rewriter::node_data(Node node, Type& type, InstData& data) {
   data = InstData(graph_[node]);
 }
 inline void Rewriter::skeleton_data(SkeletonInst inst, Type& type, InstData& data) {
+  GANTRY_DCHECK(inst.index() < kMaxSkeletonRecords);
   type = skeleton_types_[inst.index()];
   data = InstData(skeleton_[inst.index()]);
 }
