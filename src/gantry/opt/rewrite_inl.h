@@ -45,7 +45,8 @@ inline bool Rewriter::int_(Type type, Type& out) {
 }
 inline bool Rewriter::ints(Type type, Type& out) {
   out = type;
-  return type.is_int() || (type.is_vector() && !type.has_float_lanes());
+  return type.is_int() ||
+         (type.is_vector() && !type.is_dynamic() && !type.has_float_lanes() && type.bits() <= 128);
 }
 inline bool Rewriter::float_(Type type, Type& out) {
   out = type;
@@ -58,6 +59,10 @@ inline bool Rewriter::floats(Type type, Type& out) {
 inline bool Rewriter::vector(Type type, Type& out) {
   out = type;
   return type.is_vector();
+}
+inline bool Rewriter::bits_128(Type type, Type& out) {
+  out = type;
+  return !type.is_dynamic() && type.bits() <= 128;
 }
 inline u64 Rewriter::lane_bits(Type type) { return type.lane_bits(); }
 inline u64 Rewriter::lane_mask(Type type) {
@@ -127,6 +132,14 @@ inline bool Rewriter::int_constant(Node node, Type& type, u128& value) {
 inline Node Rewriter::make_int_constant(Type type, u128 value) { return constant(type, value); }
 inline bool Rewriter::is_constant(Node node) { return graph_.has(node, kConstantNode); }
 
+inline bool Rewriter::is_extended(Node node) {
+  const ir::Opcode opcode = graph_[node].opcode;
+  return opcode == ir::Opcode::Uextend || opcode == ir::Opcode::Sextend || is_constant(node);
+}
+inline bool Rewriter::both_extended(Node a, Node b) {
+  return is_extended(a) && is_extended(b) && !(is_constant(a) && is_constant(b));
+}
+
 // ---- pairs
 inline bool Rewriter::proj_0(Node node, Type& type, Node& tuple) {
   const ir::InstData& data = graph_[node];
@@ -170,6 +183,10 @@ inline i64 Rewriter::signed_of(Type type, u64 value) {
   return static_cast<i64>(value << (64 - bits)) >> (64 - bits);
 }
 inline u64 Rewriter::wrapped(Type type, u64 value) { return value & lane_mask(type); }
+inline u64 Rewriter::amount(Type type, u64 value) { return value & (type.lane_bits() - 1); }
+inline bool Rewriter::has_all_bits(Type type, u64 value) {
+  return (~value & lane_mask(type)) == 0;
+}
 inline bool Rewriter::log2(u64 value, u64& exponent) {
   exponent = static_cast<u64>(std::countr_zero(value));
   return std::has_single_bit(value);
