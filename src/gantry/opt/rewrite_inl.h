@@ -2,6 +2,7 @@
 // Bodies of what rules ask: inlined into the generated matchers.
 #include <bit>
 
+#include "gantry/opt/magic.h"
 #include "gantry/opt/rewrite.h"
 
 #define GANTRY_RULE(number) (GANTRY_RULE_COUNT(number), ctx.note_rule(number))
@@ -192,6 +193,30 @@ inline bool Rewriter::log2(u64 value, u64& exponent) {
   return std::has_single_bit(value);
 }
 inline bool Rewriter::i64_lt(i64 a, i64 b) { return a < b; }
+inline u64 Rewriter::i64_magnitude(i64 a) {
+  return a < 0 ? u64{0} - static_cast<u64>(a) : static_cast<u64>(a);
+}
+inline u64 Rewriter::u64_max(u64 a, u64 b) { return a < b ? b : a; }
+
+// ---- division
+inline u64 Rewriter::reciprocal_of(u64 shift, u64 divisor) { return reciprocal(shift, divisor); }
+inline u64 Rewriter::product_bits_of(u64 max, u64 shift, u64 divisor) {
+  return reciprocal_product_bits(max, shift, divisor);
+}
+inline u64 Rewriter::unsigned_shift_of(u64 max, u64 divisor) {
+  return unsigned_reciprocal_shift(max, divisor);
+}
+inline u64 Rewriter::signed_shift_of(u64 bits, u64 divisor) {
+  return signed_reciprocal_shift(bits, divisor);
+}
+inline bool Rewriter::log2_128(u128 value, u64& exponent) {
+  const u64 low = static_cast<u64>(value), high = static_cast<u64>(value >> 64);
+  exponent = static_cast<u64>(low != 0 ? std::countr_zero(low) : 64 + std::countr_zero(high));
+  return std::popcount(low) + std::popcount(high) == 1;
+}
+inline u128 Rewriter::low_bits_128(u64 count) {
+  return count < 128 ? (u128{1} << count) - 1 : ~u128{0};
+}
 
 // ---- conditions
 inline bool Rewriter::before(Node a, Node b) { return a < b; }
