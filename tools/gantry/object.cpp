@@ -2,7 +2,9 @@
 // its definition comes.
 #include "object.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <vector>
 
 #include "gantry/meta/codes.h"
 #include "gantry/object/elf.h"
@@ -40,14 +42,30 @@ Result<std::string> symbol_of(const ir::Function& func, ir::ExternalName name) {
   unreachable("ExternalName::Kind");
 }
 
+constexpr auto in_order = [](ir::ExternalName a, ir::ExternalName b) {
+  return a.kind != b.kind ? a.kind < b.kind : a.index < b.index;
+};
+std::vector<ir::ExternalName> thread_local_names(const ir::Function& func) {
+  std::vector<ir::ExternalName> names;
+  for (const ir::GlobalValueData& data : func.global_values.values()) {
+    if (data.kind == ir::GlobalValueData::Kind::Symbol && data.tls) names.push_back(data.name);
+  }
+  std::sort(names.begin(), names.end(), in_order);
+  return names;
+}
+
 }  // namespace
 
 Result<void> ObjectFile::define(const ir::Function& func, target::CompiledCode&& code) {
   GANTRY_TRY_ASSIGN(const module::Symbol symbol,
                     module_.declare_function(symbol_of(func.name), module::Linkage::Export));
+  const std::vector<ir::ExternalName> thread_locals = thread_local_names(func);
   return module_.define_function(
       symbol, std::move(code), [&](ir::ExternalName name) -> Result<module::Symbol> {
         GANTRY_TRY_ASSIGN(const std::string callee, symbol_of(func, name));
+        // Linkers want it said of names that are defined elsewhere, too.
+        if (std::binary_search(thread_locals.begin(), thread_locals.end(), name, in_order))
+          return module_.declare_data(callee, module::Linkage::Import, true, true);
         return module_.declare_function(callee, module::Linkage::Import);
       });
 }

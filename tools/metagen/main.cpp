@@ -99,6 +99,8 @@ std::string call_conv_inc() {
   for (const CallConvDef& row : kCallConvs) out += "  " + std::string(row.enumerator) + ",  // " + std::string(row.doc) + "\n";
   out += "};\n\nenum class LibCall : u8 {\n";
   for (const LibCallDef& row : kLibCalls) out += "  " + std::string(row.name) + ",  // " + std::string(row.symbol) + std::string(row.signature) + "\n";
+  out += "};\n\nenum class KnownSymbol : u8 {\n";
+  for (const std::string_view name : kKnownSymbols) out += "  " + std::string(name) + ",\n";
   out += "};\n";
   return out;
 }

@@ -33,6 +33,34 @@ void emit_pseudo_return_call_unknown(const PseudoInst& inst, EmitContext& contex
   context.hooks->emit_return_call_unknown(inst, context);
 }
 
+void emit_pseudo_tls_call(const PseudoInst& inst, EmitContext& context) {
+  context.hooks->emit_tls_call(inst, context);
+}
+
+// mov t, [_tls_index]; mov d, gs:[0x58]; mov d, [d + 8*t]; lea d, [d + offset of the symbol in its
+// section].
+void emit_pseudo_tls_table_seq(const PseudoInst& inst, EmitContext& context) {
+  const PReg d = inst.reg(0), t = inst.reg(1);
+  emit_mem(Opcode::MovRM_32, {t}, Mode::Symbol, inst.inst.disp, context);
+  constexpr u8 kThreadTable = 0x58;  // in the thread's information block
+  const u32 low = d.hw_enc() & 7, high = d.hw_enc() >> 3;
+  const u8 load_table[] = {0x65, static_cast<u8>(0x48 | high << 2),
+                           0x8b, static_cast<u8>(low << 3 | 4),
+                           0x25, kThreadTable,
+                           0,    0,
+                           0};
+  context.buffer.put_bytes(load_table);
+  emit_mem(Opcode::MovRM_64, {d, d, t}, Mode::Index8, 0, context);
+  // By hand, for a displacement of four bytes.
+  const u8 add_offset[] = {static_cast<u8>(0x48 | high << 2 | high), 0x8d,
+                           static_cast<u8>(0x80 | low << 3 | low), 0x24};
+  context.buffer.put_bytes({add_offset, low == 4 ? 4u : 3u});
+  const ExternalRef& symbol = context.symbols[static_cast<u32>(inst.inst.imm)];
+  context.buffer.add_reloc(context.buffer.offset(), target::RelocKind::X86SecRel, symbol.name,
+                           symbol.addend);
+  context.buffer.put_fill(4, 0);
+}
+
 void emit_pseudo_jcc_both(const PseudoInst& inst, EmitContext& context) {
   emit_jcc(inst.cc(), Label{static_cast<u32>(inst.inst.imm)}, context);
   emit_jmp(Label{static_cast<u32>(inst.inst.disp)}, context);
@@ -163,8 +191,8 @@ void emit_pseudo_xmm_max_seq(const PseudoInst& inst, EmitContext& context) {
   emit_min_or_max(inst, true, context);
 }
 
-// mov rax, [m]; again: mov t, rax; op t, b; lock cmpxchg [m], t; jne again. With kAtomicSwapped t is
-// swapped before and after the operation.
+// mov rax, [m]; again: mov t, rax; op t, b; lock cmpxchg [m], t; jne again. With kAtomicSwapped t
+// is swapped before and after the operation.
 void emit_pseudo_atomic_rmw_seq(const PseudoInst& inst, EmitContext& context) {
   const MInst& row = inst.inst;
   const u32 width = width_log2_of(row.op);

@@ -275,6 +275,26 @@ void X64Emitter::emit_call_unknown(const PseudoInst& inst, EmitContext& context)
   finish_call(call, inst.allocs, context);
 }
 
+// Linkers that know more rewrite the sequence of ELF as a whole, so its bytes are prescribed:
+// data16 lea rdi, [symbol's pair in the table of addresses]; data16 data16 rex.W call __tls_get_addr.
+// On macOS: mov rdi, [symbol's descriptor]; call [rdi].
+void X64Emitter::emit_tls_call(const PseudoInst& inst, EmitContext& context) {
+  const machinst::CallInfo& call = vcode_->calls[static_cast<u32>(inst.inst.imm)];
+  const u32 start = buffer_.offset();
+  if (static_cast<target::TlsModel>(inst.inst.disp) == target::TlsModel::MachO) {
+    static constexpr u8 kSequence[] = {0x48, 0x8b, 0x3d, 0, 0, 0, 0, 0xff, 0x17};
+    buffer_.put_bytes(kSequence);
+    buffer_.add_reloc(start + 3, target::RelocKind::MachOX86_64Tlv, call.name, -4);
+  } else {
+    static constexpr u8 kSequence[] = {0x66, 0x48, 0x8d, 0x3d, 0, 0, 0, 0, 0x66, 0x66, 0x48, 0xe8, 0, 0, 0, 0};
+    buffer_.put_bytes(kSequence);
+    buffer_.add_reloc(start + 4, target::RelocKind::ElfX86_64TlsGd, call.name, -4);
+    buffer_.add_reloc(start + 12, target::RelocKind::X86CallPLTRel4,
+                      {ir::ExternalName::Kind::LibCall, static_cast<u32>(ir::LibCall::ElfTlsGetAddr)}, -4);
+  }
+  finish_call(call, inst.allocs, context);
+}
+
 void X64Emitter::emit_tail_jump_frame(const machinst::CallInfo& call, EmitContext& context) {
   emit_epilogue(context);
   const u32 room = lower_->own_abi().stack_arg_bytes + enlarged_bytes_;

@@ -595,14 +595,50 @@ u32 X64Lower::add_external(const ExternalRef& use) {
   return static_cast<u32>(externals_.size() - 1);
 }
 Gpr X64Lower::name_address(ir::ExternalName name, bool colocated, i64 addend) {
+  if (!colocated && options_.is_pic && addend != static_cast<i32>(addend)) {
+    return plus_offset(name_address(name, false, 0), addend);
+  }
   const u32 number = add_external({name, addend});
   if (colocated) return x64_load_ext_name_near(number);
   return options_.is_pic ? x64_load_ext_name_got(number) : x64_load_ext_name_far(number);
 }
+Gpr X64Lower::plus_offset(Gpr base, i64 offset) {
+  if (offset == 0) return base;
+  if (offset == static_cast<i32>(offset)) return x64_lea(ir::kI64, AMode::at(base.reg, static_cast<i32>(offset)));
+  return x64_add(ir::kI64, base, {AMode::reg(x64_const(static_cast<u64>(offset)).reg)});
+}
 Gpr X64Lower::symbol_address(GlobalValue global) {
   const ir::GlobalValueData& data = func().global_values[global];
-  if (data.tls) fail("thread-local symbols are not supported yet");
+  if (data.tls) fail("the symbol is thread-local: its address is a tls_value");
   return name_address(data.name, data.colocated, data.offset);
+}
+Gpr X64Lower::thread_local_address(GlobalValue global) {
+  const ir::GlobalValueData& data = func().global_values[global];
+  if (!data.tls) fail("the symbol is not declared as thread-local: its address is a symbol_value");
+  switch (options_.tls_model) {
+    case target::TlsModel::None: fail("thread-local symbols need the setting tls_model"); break;
+    case target::TlsModel::Coff: {
+      // The field counts from the section's start and has 32 bits, whatever is in it.
+      const u32 symbol = add_external({data.name, 0});
+      const ir::ExternalName index{ir::ExternalName::Kind::KnownSymbol, static_cast<u32>(ir::KnownSymbol::CoffTlsIndex)};
+      return plus_offset(x64_tls_table_seq(symbol, add_external({index, 0})), data.offset);
+    }
+    case target::TlsModel::ElfGd:
+    case target::TlsModel::MachO: break;
+  }
+  machinst::CallInfo call;
+  call.block = current_block();
+  call.name = data.name;
+  call.clobbers = kCallerSaved;
+  MInst inst;
+  inst.op = op_of(Opcode::TlsCall);
+  inst.imm = static_cast<i32>(add_call(call));
+  inst.disp = static_cast<i32>(options_.tls_model);
+  const Gpr address{fresh_gpr()};
+  const Operand result = Operand::fixed_def(address.reg, kRax);
+  clobber(call.clobbers);
+  LowerContext::insts().push_list(inst, {&result, 1});
+  return plus_offset(address, data.offset);
 }
 Gpr X64Lower::function_address(FuncRef function) {
   const ir::ExtFuncData& data = func().dfg.ext_funcs[function];

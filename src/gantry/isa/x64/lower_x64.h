@@ -7,6 +7,7 @@
 #include "gantry/isa/x64/insts.h"
 #include "gantry/isa/x64/lower_types.h"
 #include "gantry/gen/isle/x64_lower/rules.h"
+#include "gantry/target/settings.h"
 
 namespace gantry::isa::x64 {
 
@@ -14,6 +15,7 @@ namespace gantry::isa::x64 {
 struct LowerOptions {
   Features features;
   AbiOptions abi;
+  target::TlsModel tls_model = target::TlsModel::None;
   bool is_pic = false;
   bool colocated_libcalls = false;
 };
@@ -101,6 +103,7 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   AMode constant_bytes(const void* bytes, u8 size);
   u32 add_external(const ExternalRef& use);
   Gpr name_address(ir::ExternalName name, bool colocated, i64 addend);
+  Gpr plus_offset(Gpr base, i64 offset);
   Xmm libcall(LibCall call, std::span<const Xmm> args);
 
   LowerOptions options_;

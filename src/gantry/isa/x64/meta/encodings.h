@@ -623,6 +623,13 @@ inline constexpr auto kPseudoRows = std::to_array<Row>({
     {.name = "load_ext_name_got", .ops = {def(gpr("d")), imm("name")}, .shape = Shape::Pseudo, .max_bytes = 15, .meaning = "(opaque!)"},
     {.name = "load_ext_name_near", .ops = {def(gpr("d")), imm("name")}, .shape = Shape::Pseudo, .max_bytes = 7, .meaning = "(opaque!)"},
     {.name = "load_ext_name_far", .ops = {def(gpr("d")), imm("name")}, .shape = Shape::Pseudo, .max_bytes = 10, .meaning = "(opaque!)"},
+    // Addresses of this thread's copy of a variable. By a call, as ELF and Mach-O have it (`model`: TlsModel), the symbol
+    // being the call's name; or, on Windows, through the table of the module's thread-local areas, whose entry's number
+    // is in the variable `table`.
+    {.name = "tls_call", .ops = {imm("call"), data("model"), list("regs")}, .shape = Shape::Pseudo, .internal = true, .max_bytes = 0,
+     .meaning = "(opaque!)"},
+    {.name = "tls_table_seq", .ops = {def(gpr("d")), temp(gpr("t")), imm("name"), data("table")}, .shape = Shape::Pseudo, .max_bytes = 29,
+     .meaning = "(opaque!)"},
     // IEEE minimum and maximum: NaN wins, -0 is below +0. `bits` is 32 or 64.
     {.name = "xmm_min_seq", .ops = {def(early(xmm("d"))), use(xmm("a")), use(late(xmm("b"))), imm("bits")}, .flags = {.undefined = kArith},
      .shape = Shape::Pseudo, .max_bytes = 48, .meaning = "(set d (fp.min a b))"},
