@@ -13,6 +13,7 @@
 #include "gantry/ir/printer.h"
 #include "gantry/isa/lookup.h"
 #include "gantry/jit/program.h"
+#include "gantry/opt/inline_policy.h"
 #include "gantry/verifier/verifier.h"
 
 namespace gantry::fuzz {
@@ -43,6 +44,7 @@ struct Setup {
   std::vector<std::string> set_words;  // of `set` lines
   std::string target;                  // of the target line
   fuzzgen::Options options;
+  bool inline_calls = false;  // before compiling
 };
 
 Setup choose_setup(const Case& test) {
@@ -91,6 +93,7 @@ Setup choose_setup(const Case& test) {
   }
   // Drawn last, so that older seeds keep their programs.
   if (!choices.one_in(4)) set(choices.one_in(3) ? "opt_level=speed_and_size" : "opt_level=speed");
+  setup.inline_calls = choices.one_in(3);
   return setup;
 }
 
@@ -135,6 +138,7 @@ struct Program {
   // As a file test; behind function `marked` stands `run_lines`.
   std::string show(usize marked, std::string_view run_lines) const {
     TextWriter out;
+    if (setup.inline_calls) out.line(";; gantry run --inline");
     out.write("test interpret\ntest run\n");
     for (const std::string& word : setup.set_words) out.line("set ", std::string_view(word));
     out.line("target ", std::string_view(setup.target));
@@ -238,6 +242,17 @@ std::string run_interp_vs_jit(const Case& test, volatile Phase& phase, Counts& c
   if (!found.has_value()) return wrong(0, found.error().message());
   const std::unique_ptr<target::TargetIsa> isa(*found);
   Session session;
+  std::vector<ir::Function> inlined;
+  if (program.setup.inline_calls) {
+    inlined = program.funcs;
+    functions.clear();
+    std::vector<ir::Function*> changed;
+    for (ir::Function& func : inlined) changed.push_back(&func);
+    const Result<opt::InlineStats> stats =
+        opt::inline_functions(changed, {.definitions_are_final = true}, session);
+    if (!stats.has_value()) return wrong(0, stats.error().message());
+    functions.assign(changed.begin(), changed.end());
+  }
   jit::Program native(isa->default_call_conv());
   const Result<void> built = native.build(
       functions, [&](ir::Function& func) { return codegen::compile(func, *isa, session); });

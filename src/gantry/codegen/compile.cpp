@@ -53,8 +53,11 @@ void run_pass(const PassInfo& info, ir::Function& func, const target::TargetSpec
   if (!target.flags.enable_verifier) return;
   if (const Result<void> verdict = verifier::verify(func, environment(target));
       !verdict.has_value()) {
-    const std::string message = std::string("after ") + std::string(info.name) + ": " +
-                                std::string(verdict.error().message());
+    TextWriter text;
+    text.put("after ", info.name, ": ", verdict.error().message(), "
+");
+    ir::print(func, text);
+    const std::string message(text.view());
     check_failed(message.c_str());
   }
 }

@@ -19,13 +19,12 @@ class NativeFile {
   // Compiles everything. What went wrong with the first function that could not be compiled.
   Result<void> build() {
     std::vector<const ir::Function*> functions;
-    std::vector<ir::Function> copies;
     if (context_.options.inline_calls) {
       std::vector<ir::Function*> changed;
-      copies.reserve(context_.file.functions.size());
+      inlined_.reserve(context_.file.functions.size());
       for (const TestFunction& function : context_.file.functions) {
-        copies.push_back(*function.func);
-        changed.push_back(&copies.back());
+        inlined_.push_back(*function.func);
+        changed.push_back(&inlined_.back());
       }
       GANTRY_TRY(opt::inline_functions(changed, {.definitions_are_final = true}, session_));
       functions.assign(changed.begin(), changed.end());
@@ -66,6 +65,7 @@ class NativeFile {
   const Context& context_;
   const target::TargetIsa& isa_;
   Session session_;
+  std::vector<ir::Function> inlined_;  // the program keeps pointers to what it was built from
   jit::Program program_;
 };
 

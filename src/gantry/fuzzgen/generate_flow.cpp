@@ -56,8 +56,10 @@ class Generator {
     for (u32 i = 0; i < nodes_.size(); ++i) func_.layout.append_block(blocks_[i]);
     std::vector<u32> order(nodes_.size());
     for (u32 i = 0; i < order.size(); ++i) order[i] = i;
-    std::stable_sort(order.begin(), order.end(), [&](u32 a, u32 b) {
-      return std::popcount(nodes_[a].dominators) < std::popcount(nodes_[b].dominators);
+    std::sort(order.begin(), order.end(), [&](u32 a, u32 b) {
+      const int above_a = std::popcount(nodes_[a].dominators);
+      const int above_b = std::popcount(nodes_[b].dominators);
+      return above_a != above_b ? above_a < above_b : a < b;
     });
     for (const u32 node : order) fill(node);
     for (u32 i = 1; i < nodes_.size(); ++i) {

@@ -67,7 +67,8 @@ class Canonicalizer {
   // `inst` becomes the choice.
   void rewrite(Inst inst) {
     const Type type = dfg_.type(dfg_.first_result(inst));
-    const Value raw = insert(dfg_[inst], type, inst);
+    const InstData operation = dfg_[inst];
+    const Value raw = insert(operation, type, inst);
     InstData compare{.opcode = Opcode::Fcmp, .aux = static_cast<u8>(ir::FloatCC::Unordered)};
     compare.set_arg(0, raw);
     compare.set_arg(1, raw);
@@ -91,6 +92,7 @@ class Canonicalizer {
     dfg_.make_results(inst, control);
     func_.layout.insert_inst_before(inst, before);
     if (func_.has_source_locs()) func_.set_source_loc(inst, func_.source_loc(before));
+    if (!func_.inline_frames.empty()) func_.set_inline_frame(inst, func_.inline_frame(before));
     return dfg_.first_result(inst);
   }
   Value nan(Type type, Inst before) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "gantry/opt/remove_unreachable_blocks.h"
+#include "gantry/support/limits.h"
 
 namespace gantry::opt {
 namespace {
@@ -59,6 +60,11 @@ struct Memory {
   std::vector<Value> args, mapped_args;
 };
 constexpr char kOwner = 0;
+
+// Over all blocks, and visits in each round of blocks that changes have woken, for each block. What
+// is left then is only worse, and was never seen in anything but cycles that lost their entry.
+constexpr u32 kRounds = 2;
+constexpr u32 kVisits = 8;
 
 bool is_passage(Opcode opcode) {
   return opcode == Opcode::Jump || opcode == Opcode::Brif || opcode == Opcode::BrTable;
@@ -121,7 +127,7 @@ class FlowCleaner {
   void enqueue(Block block);
   void walk();
   void pin_named_blocks();
-  Inst insert_before(const InstData& data, Type control, Inst before, u32 location);
+  Inst insert_before(const InstData& data, Type control, Inst before, Inst origin);
 
   // ---- rules; true: the terminator is another one now
   void visit(Block block);
@@ -312,11 +318,13 @@ void FlowCleaner::pin_named_blocks() {
   }
 }
 
-Inst FlowCleaner::insert_before(const InstData& data, Type control, Inst before, u32 location) {
+// It stands for `origin`: location and frame are those.
+Inst FlowCleaner::insert_before(const InstData& data, Type control, Inst before, Inst origin) {
   const Inst inst = dfg_.make_inst(data);
   dfg_.make_results(inst, control);
   layout_.insert_inst_before(inst, before);
-  if (location != ir::kNoSourceLoc) func_.set_source_loc(inst, location);
+  if (func_.has_source_locs()) func_.set_source_loc(inst, func_.source_loc(origin));
+  if (!func_.inline_frames.empty()) func_.set_inline_frame(inst, func_.inline_frame(origin));
   for (const Value arg : dfg_.args(inst)) count_use(arg);
   GANTRY_CHECK(dfg_.num_values() <= memory_.branch_uses.size());
   return inst;
@@ -375,7 +383,7 @@ bool FlowCleaner::decide(Block block, Inst branch) {
 }
 
 std::optional<bool> FlowCleaner::truth_from_above(Block block, Value condition) {
-  for (u32 step = 0; step < flow_limits::kPathSteps; ++step) {
+  for (u32 step = 0; step < limits::kMaxPathSteps.value; ++step) {
     const BlockState& at = state(block);
     if (at.num_edges != 1) return std::nullopt;
     const Block above = Block::from_index(at.sources);
@@ -431,7 +439,7 @@ bool FlowCleaner::visit_brif(Block block, Inst branch) {
   if (decide(block, branch)) return true;
   BlockCall calls[] = {dfg_[branch].block_call(1), dfg_[branch].block_call(2)};
   Block targets[] = {target(calls[0]), target(calls[1])};
-  const bool is_large = num_args(calls[0]) + num_args(calls[1]) > flow_limits::kSmallBranchArgs;
+  const bool is_large = num_args(calls[0]) + num_args(calls[1]) > limits::kMaxThreadedArgs.value;
   if (is_large) {
     if (state(block).is_done) return false;
     state(block).is_done = true;
@@ -529,7 +537,7 @@ std::optional<BlockCall> FlowCleaner::way_through(Block block, Known known) {
   if (passed.has_call_edge || passed.is_pinned || is_tagged(last)) return std::nullopt;
   if (data.opcode == Opcode::Jump) {
     const BlockCall call = data.block_call(1);
-    return num_args(call) <= flow_limits::kSmallBranchArgs ? std::optional(call) : std::nullopt;
+    return num_args(call) <= limits::kMaxThreadedArgs.value ? std::optional(call) : std::nullopt;
   }
   if (passed.is_header) return std::nullopt;
   Value condition = resolve(data.arg(0));
@@ -538,15 +546,15 @@ std::optional<BlockCall> FlowCleaner::way_through(Block block, Known known) {
   if (data.opcode == Opcode::Brif) {
     const BlockCall calls[] = {data.block_call(1), data.block_call(2)};
     if (!value && known.condition != condition) return std::nullopt;
-    if (num_args(calls[0]) + num_args(calls[1]) > flow_limits::kSmallBranchArgs)
+    if (num_args(calls[0]) + num_args(calls[1]) > limits::kMaxThreadedArgs.value)
       return std::nullopt;
     return (value ? *value != 0 : known.truth) ? calls[0] : calls[1];
   }
   const ir::JumpTableData& table = dfg_.jump_tables[ir::JumpTable::from_index(data.words[1])];
-  if (!value || table.entries.size() > flow_limits::kSmallBranchArgs) return std::nullopt;
+  if (!value || table.entries.size() > limits::kMaxThreadedArgs.value) return std::nullopt;
   u64 args = num_args(table.default_call);
   for (const BlockCall& call : table.entries) args += num_args(call);
-  if (args > flow_limits::kSmallBranchArgs) return std::nullopt;
+  if (args > limits::kMaxThreadedArgs.value) return std::nullopt;
   return *value < table.entries.size() ? table.entries[*value] : table.default_call;
 }
 
@@ -576,7 +584,7 @@ bool FlowCleaner::thread(Block from, BlockCall& call, Known known) {
     // in bounds. Those of blocks with one edge just change place.
     const bool is_jump = state(at).ends == Opcode::Jump;
     const u32 old_args = num_args(call), new_args = num_args(*found);
-    const u32 may_add = known.is_jump || !is_jump ? flow_limits::kAddedArgs : 0;
+    const u32 may_add = known.is_jump || !is_jump ? flow_policy::kAddedArgs : 0;
     is_only_way = is_only_way && state(at).num_edges == 1;
     if (new_args > old_args + may_add && !is_only_way) break;
     // All edges into a header or none: a loop with two entries is not to be made.
@@ -593,14 +601,18 @@ bool FlowCleaner::thread(Block from, BlockCall& call, Known known) {
     args.swap(mapped);
     if (state(at).is_header) state(next).is_header = true;
     at = next;
-    if (++steps == flow_limits::kThreadSteps) return false;
+    if (++steps == limits::kMaxThreadSteps.value) return false;
   }
   if (steps == 0) return false;
 
   forget_args(call);
-  for (const Value arg : args) count_use(arg);
+  for (Value& arg : args) {
+    count_use(arg);
+    arg = BlockArg::value(arg).encoded();
+  }
   add_edge(from, at);
   drop_edge(from, first);
+  for (Value& arg : args) arg = BlockArg::value(arg).encoded();
   args.insert(args.begin(), Value::from_index(at.index()));
   ir::ValueList list = ir::ValueList::from_raw(call.raw());
   list.assign(args, dfg_.lists());
@@ -616,12 +628,12 @@ std::optional<Inst> FlowCleaner::trap_at(Block block) {
   // Nearly always the terminators tell.
   Block last = block;
   for (u32 jumps = 0; state(last).ends == Opcode::Jump; ++jumps) {
-    if (jumps == flow_limits::kTrapBlockJumps) return std::nullopt;
+    if (jumps == limits::kMaxTrapBlockInsts.value) return std::nullopt;
     last = target(dfg_[terminator(last)].block_call(1));
   }
   if (state(last).ends != Opcode::Trap) return std::nullopt;
   PackedOption<Inst> at = layout_.first_inst(block);
-  for (u32 insts = 0; insts < flow_limits::kTrapBlockInsts; ++insts) {
+  for (u32 insts = 0; insts < limits::kMaxTrapBlockInsts.value; ++insts) {
     const Inst inst = *at;
     const Opcode opcode = dfg_.opcode(inst);
     if (is_tagged(inst)) return std::nullopt;
@@ -643,7 +655,7 @@ bool FlowCleaner::make_conditional_trap(Block block, Inst branch) {
     InstData check{.opcode = word == 1 ? Opcode::Trapnz : Opcode::Trapz, .aux = dfg_[*trap].aux};
     const Value condition = resolve(dfg_[branch].arg(0));
     check.set_arg(0, condition);
-    insert_before(check, dfg_.type(condition), branch, func_.source_loc(*trap));
+    insert_before(check, dfg_.type(condition), branch, *trap);
     state(block).is_empty = false;
     make_jump(block, branch, word == 1 ? 1 : 0);
     return true;
@@ -689,7 +701,7 @@ bool FlowCleaner::is_side(Block block) {
     if (is_tagged(inst)) return false;
     const Opcode opcode = dfg_.opcode(inst);
     if (opcode == Opcode::Jump) return true;
-    if (++insts > flow_limits::kSideInsts || !is_cheap(opcode) ||
+    if (++insts > flow_policy::kSideInsts || !is_cheap(opcode) ||
         !is_small_int(dfg_.type(dfg_.first_result(inst)))) {
       return false;
     }
@@ -701,13 +713,13 @@ bool FlowCleaner::is_side(Block block) {
 // between them.
 std::optional<u32> FlowCleaner::num_differing(BlockCall a, BlockCall b) {
   const u32 count = num_args(a);
-  if (count > flow_limits::kSmallBranchArgs) return std::nullopt;
+  if (count > limits::kMaxThreadedArgs.value) return std::nullopt;
   u32 differing = 0;
   for (u32 i = 0; i < count; ++i) {
     const Value x = resolve(BlockArg::decoded(a.args(dfg_.lists())[i]).as_value());
     const Value y = resolve(BlockArg::decoded(b.args(dfg_.lists())[i]).as_value());
     if (x == y) continue;
-    if (++differing > flow_limits::kSelects || !is_small_int(dfg_.type(x))) return std::nullopt;
+    if (++differing > flow_policy::kSelects || !is_small_int(dfg_.type(x))) return std::nullopt;
   }
   return differing;
 }
@@ -760,10 +772,9 @@ bool FlowCleaner::make_selects(Block block, Inst branch) {
       select.set_arg(0, condition);
       select.set_arg(1, x);
       select.set_arg(2, y);
-      chosen =
-          dfg_.first_result(insert_before(select, dfg_.type(x), branch, func_.source_loc(branch)));
+      chosen = dfg_.first_result(insert_before(select, dfg_.type(x), branch, branch));
     }
-    items.push_back(chosen);
+    items.push_back(BlockArg::value(chosen).encoded());
     count_use(chosen);
   }
   state(block).is_empty = layout_.first_inst(block) == layout_.last_inst(block);
@@ -831,7 +842,7 @@ bool FlowCleaner::run() {
   const u32 num_blocks = dfg_.num_blocks();
   memory_.blocks.assign(num_blocks, BlockState{});
   blocks_ = memory_.blocks.data();
-  memory_.branch_uses.assign(usize{dfg_.num_values()} + flow_limits::kSelects * usize{num_blocks},
+  memory_.branch_uses.assign(usize{dfg_.num_values()} + flow_policy::kSelects * usize{num_blocks},
                              0);
   memory_.uses.clear();
   memory_.queue.clear();
@@ -844,12 +855,12 @@ bool FlowCleaner::run() {
   if (!dfg_.exception_tables.empty()) pin_named_blocks();
 
   // Successors first; then what changes have woken; once more if those changed terminators.
-  for (u32 rounds = 0; rounds < flow_limits::kRounds; ++rounds) {
+  for (u32 rounds = 0; rounds < kRounds; ++rounds) {
     for (const Block block : memory_.postorder) {
       if (is_passage(state(block).ends)) visit(block);
     }
     revisit_ = false;
-    u64 visits_left = u64{flow_limits::kVisits} * memory_.postorder.size();
+    u64 visits_left = u64{kVisits} * memory_.postorder.size();
     while (!memory_.queue.empty() && visits_left-- > 0) {
       const Block block = memory_.queue.back();
       memory_.queue.pop_back();

@@ -21,7 +21,11 @@ class Emit {
     state_.computed_in.assign(graph_.size(), EgraphState::kNowhere);
     state_.taken.assign(dfg_.num_insts(), false);
     for (const SkeletonEntry& entry : state_.skeleton) {
-      if (!entry.removed) state_.taken[entry.inst.index()] = true;
+      if (entry.removed) {
+        dfg_[entry.inst] = {};  // its operands are no values
+      } else {
+        state_.taken[entry.inst.index()] = true;
+      }
     }
     has_source_locs_ = func_.has_source_locs();
     const std::span<const ir::Block> postorder = state_.flow.postorder();
@@ -168,6 +172,7 @@ class Emit {
         dfg_.append_result(inst, ir::result_type(data.opcode, i, control));
       }
       if (has_source_locs_) func_.set_source_loc(inst, func_.source_loc(origin));
+      if (!func_.inline_frames.empty()) func_.set_inline_frame(inst, func_.inline_frame(origin));
     } else {
       state_.taken[inst.index()] = true;
       dfg_[inst] = data;

@@ -11,6 +11,7 @@
 #include "gantry/opt/clean_up_flow.h"
 #include "gantry/opt/remove_unreachable_blocks.h"
 #include "gantry/reader/reader.h"
+#include "gantry/support/limits.h"
 #include "gantry/verifier/verifier.h"
 
 namespace gantry::opt {
@@ -462,6 +463,7 @@ block4:
 }
 
 TEST(CleanUpFlow, endless_loops_of_empty_blocks) {
+  // max-thread-steps ends the search for the end of block1.
   EXPECT_EQ(clean(R"(
 block0(v0: i32, v1: i32):
   brif v0, block1, block3(v1)
@@ -717,6 +719,52 @@ block2(v4: i32):
   return v4
 )",
                     " = select "));
+}
+
+// ---- limits
+
+TEST(CleanUpFlow, branches_far_above_are_not_asked) {
+  const auto decided = [](u32 blocks) {
+    std::string text = "block0(v0: i32, v1: i32):\n  brif v0, block1, block1000\n";
+    for (u32 i = 1; i <= blocks; ++i) {
+      const std::string number = std::to_string(i), value = "v" + std::to_string(i + 1);
+      text += "block" + number + ":\n  " + value + " = load.i32 v1\n  brif " + value + ", block" +
+              std::to_string(i + 1) + ", block1000\n";
+    }
+    text += "block" + std::to_string(blocks + 1) +
+            ":\n  store v0, v1\n  brif v0, block1000, block1001\n";
+    return clean(text + "block1000:\n  return v0\nblock1001:\n  return v1\n").find("return v1") ==
+           std::string::npos;
+  };
+  EXPECT_TRUE(decided(static_cast<u32>(limits::kMaxPathSteps.value) - 1));
+  EXPECT_FALSE(decided(static_cast<u32>(limits::kMaxPathSteps.value)));
+}
+
+TEST(CleanUpFlow, blocks_with_many_arguments_are_not_passed) {
+  const auto passed = [](u64 count) {
+    std::string args, params;
+    for (u64 i = 0; i < count; ++i) {
+      args += (i == 0 ? "v" : ", v") + std::to_string(i % 2);
+      params += (i == 0 ? "v" : ", v") + std::to_string(i + 10) + ": i32";
+    }
+    const std::string text =
+        clean("block0(v0: i32, v1: i32):\n  brif v0, block1, block2\nblock1:\n  jump block3(" +
+              args + ")\nblock2:\n  store v0, v1\n  jump block3(" + args + ")\nblock3(" + params +
+              "):\n  store v10, v11\n  return v12\n");
+    return text.find("block1:") == std::string::npos;
+  };
+  EXPECT_TRUE(passed(limits::kMaxThreadedArgs.value));
+  EXPECT_FALSE(passed(limits::kMaxThreadedArgs.value + 1));
+}
+
+TEST(CleanUpFlow, long_ways_to_a_trap_stay) {
+  const auto is_conditional = [](u64 insts) {
+    std::string text = "block0(v0: i32, v1: i32):\n  brif v0, block1, block2\nblock1:\n";
+    for (u64 i = 1; i < insts; ++i) text += "  v" + std::to_string(i + 1) + " = iadd v0, v1\n";
+    return clean(text + "  trap user1\nblock2:\n  return v1\n").find("trapnz") != std::string::npos;
+  };
+  EXPECT_TRUE(is_conditional(limits::kMaxTrapBlockInsts.value));
+  EXPECT_FALSE(is_conditional(limits::kMaxTrapBlockInsts.value + 1));
 }
 
 // ---- random programs: the same before and after

@@ -16,6 +16,7 @@
 
 #include "gantry/ir/printer.h"
 #include "gantry/meta/codes.h"
+#include "gantry/support/hash.h"
 #include "gantry/support/limits.h"
 
 namespace gantry::opt {
@@ -87,6 +88,7 @@ class Inliner {
   Result<void> check(Inst call, const ir::Function& body);
   Result<Placed> place(Inst call, Block block, const ir::Function& body);
   Result<void> copy_mem_flags(const ir::Function& body);
+  u32& region_slot(u32 user_id);
   void find_reachable(const ir::Function& body);
   void copy_preamble(const ir::Function& body);
   void copy_external_name(const ir::Function& body, ir::ExternalName& name);
@@ -131,7 +133,9 @@ class Inliner {
   std::vector<PackedOption<ir::GlobalValue>> global_values_;
   std::vector<ir::AliasRegion> regions_;
   std::vector<ir::Constant> constants_;
-  std::vector<std::pair<u32, u32>> region_index_;  // user ids and numbers, sorted
+  std::vector<u32>
+      region_index_;  // numbers + 1 of the caller's regions by hash of the user id, open addressing
+  bool has_context_ = false;  // the caller has a vmctx
   u32 first_signature_ = 0, first_func_ = 0, first_slot_ = 0, first_dynamic_slot_ = 0,
       first_dynamic_type_ = 0;
   u32 first_mask_ = 0, first_frame_ = 0;
@@ -166,6 +170,10 @@ Result<u32> Inliner::run(ir::Function& caller, InlineHook hook) {
   last_piece_.reset(caller.dfg.num_blocks());
   handler_addresses_.clear();
   asked_for_handlers_.clear();
+  region_index_.clear();
+  has_context_ = std::any_of(
+      caller.signature.params.begin(), caller.signature.params.end(),
+      [](const ir::AbiParam& param) { return param.purpose == ir::ArgPurpose::VmContext; });
   ir::Layout& layout = caller.layout;
   for (const Block block : layout.blocks()) {
     for (const Inst inst : layout.insts(block)) {
@@ -385,23 +393,39 @@ void Inliner::find_reachable(const ir::Function& body) {
 
 // ---- what the preamble declares
 
+// Where the number + 1 of the caller's region with this id is kept; 0: to be entered.
+u32& Inliner::region_slot(u32 user_id) {
+  const PrimaryMap<ir::AliasRegion, ir::AliasRegionData>& regions = caller_->alias_regions;
+  const auto find = [&](u32 wanted) -> u32& {
+    usize at = mix_bits(wanted) & (region_index_.size() - 1);
+    while (region_index_[at] != 0 &&
+           regions[ir::AliasRegion::from_index(region_index_[at] - 1)].user_id != wanted) {
+      at = (at + 1) & (region_index_.size() - 1);
+    }
+    return region_index_[at];
+  };
+  if (region_index_.size() < (usize{regions.size()} + 1) * 2) {
+    usize size = 16;
+    while (size < (usize{regions.size()} + 1) * 4) size *= 2;
+    region_index_.assign(size, 0);
+    for (const ir::AliasRegion region : regions.keys())
+      find(regions[region].user_id) = region.index() + 1;
+  }
+  return find(user_id);
+}
+
 // Regions are the same if their user ids are. The only step that may fail for want of room; what it
 // leaves behind then is not referred to.
 Result<void> Inliner::copy_mem_flags(const ir::Function& body) {
   regions_.clear();
-  if (!body.alias_regions.empty()) {
-    region_index_.clear();
-    for (const ir::AliasRegion region : caller_->alias_regions.keys()) {
-      region_index_.push_back({caller_->alias_regions[region].user_id, region.index()});
+  for (const ir::AliasRegionData& data : body.alias_regions.values()) {
+    u32& slot = region_slot(data.user_id);
+    if (slot != 0) {
+      regions_.push_back(ir::AliasRegion::from_index(slot - 1));
+      continue;
     }
-    std::sort(region_index_.begin(), region_index_.end());
-    for (const ir::AliasRegionData& data : body.alias_regions.values()) {
-      const auto found =
-          std::lower_bound(region_index_.begin(), region_index_.end(), std::pair{data.user_id, 0u});
-      regions_.push_back(found != region_index_.end() && found->first == data.user_id
-                             ? ir::AliasRegion::from_index(found->second)
-                             : caller_->alias_regions.push(data));
-    }
+    regions_.push_back(caller_->alias_regions.push(data));
+    slot = caller_->alias_regions.size();
   }
   mem_flags_.clear();
   for (u32 i = 0; i < body.dfg.num_mem_flags(); ++i) {
@@ -435,10 +459,6 @@ void Inliner::copy_preamble(const ir::Function& body) {
   // A vmctx is a parameter of the function that declares it. Instructions only name symbols, so
   // that those which depend on one serve nothing but the stack limit, and are left out where there
   // is no such parameter.
-  const std::vector<ir::AbiParam>& params = to.signature.params;
-  const bool has_context = std::any_of(params.begin(), params.end(), [](const ir::AbiParam& param) {
-    return param.purpose == ir::ArgPurpose::VmContext;
-  });
   fates_.assign(body.global_values.size(), Fate::Unknown);
   for (const ir::GlobalValue start : body.global_values.keys()) {
     // Along the bases, which may be declared later, up to something known; all of the way shares
@@ -451,7 +471,7 @@ void Inliner::copy_preamble(const ir::Function& body) {
         break;
       }
       path_.push_back(*at);
-      if (!has_context && body.global_values[*at].kind == ir::GlobalValueData::Kind::VmContext)
+      if (!has_context_ && body.global_values[*at].kind == ir::GlobalValueData::Kind::VmContext)
         fate = Fate::LeftOut;
     }
     for (const ir::GlobalValue passed : path_) fates_[passed.index()] = fate;

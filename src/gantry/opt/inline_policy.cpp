@@ -61,8 +61,9 @@ struct FunctionFacts {
   u64 declarations = 0;
   u64 stack_bytes = 0;
   bool has_calls = false;
-  bool returns = false;   // not only traps and endless loops
-  bool is_fixed = false;  // not to be copied
+  bool has_wide_calls = false;  // whose results a back end may pass in memory
+  bool returns = false;         // not only traps and endless loops
+  bool is_fixed = false;        // neither copied nor changed
 };
 
 FunctionFacts facts_of(const ir::Function& func) {
@@ -72,6 +73,11 @@ FunctionFacts facts_of(const ir::Function& func) {
       const Opcode opcode = func.dfg.opcode(inst);
       facts.weight += weight_of(func, inst);
       facts.has_calls |= ir::is_call(opcode);
+      if (const std::optional<ir::SigRef> signature = func.dfg.call_signature(inst)) {
+        const std::vector<ir::AbiParam>& returns = func.dfg.signatures[*signature].returns;
+        facts.has_wide_calls |=
+            returns.size() > 1 || (returns.size() == 1 && returns[0].type == ir::kI128);
+      }
       facts.returns |= ir::is_return(opcode);
       facts.is_fixed |= looks_at_frame(opcode);
       if (opcode == Opcode::BrTable) {
@@ -80,7 +86,6 @@ FunctionFacts facts_of(const ir::Function& func) {
       }
     }
   }
-  facts.is_fixed |= func.stack_limit.has_value();
   for (const ir::StackSlotData& slot : func.stack_slots.values()) facts.stack_bytes += slot.size;
   // Dynamic slots have no size that is known here.
   facts.is_fixed |= !func.dynamic_stack_slots.empty();
@@ -89,6 +94,33 @@ FunctionFacts facts_of(const ir::Function& func) {
       func.stack_slots.size() + func.dfg.num_constants() + func.dfg.num_shuffle_masks() +
       func.dfg.num_mem_flags() + func.alias_regions.size() + func.inline_frames.size();
   return facts;
+}
+
+// Whether the stack limit of the callee, if it has one, is that of the caller: the check of the
+// caller then covers the body, whose frame becomes part of its own. Both are chains of loads from a
+// vmctx; that must be the same one.
+bool has_same_stack_limit(const ir::Function& caller, Inst call, const ir::Function& callee) {
+  if (!callee.stack_limit) return true;
+  constexpr u32 kMaxSteps = 8;
+  PackedOption<ir::GlobalValue> ours = caller.stack_limit, theirs = callee.stack_limit;
+  for (u32 step = 0; step < kMaxSteps && ours && theirs; ++step) {
+    const ir::GlobalValueData& a = caller.global_values[*ours];
+    const ir::GlobalValueData& b = callee.global_values[*theirs];
+    if (a.kind != b.kind || a.offset != b.offset || a.type != b.type) return false;
+    if (a.kind == ir::GlobalValueData::Kind::VmContext) {
+      const auto context_of = [](const ir::Signature& signature) {
+        usize i = 0;
+        while (signature.params[i].purpose != ir::ArgPurpose::VmContext) ++i;
+        return i;
+      };
+      const ir::Value own =
+          caller.dfg.block_params(*caller.layout.entry())[context_of(caller.signature)];
+      return caller.dfg.resolve(caller.dfg.args(call)[context_of(callee.signature)]) == own;
+    }
+    ours = a.base;
+    theirs = b.base;
+  }
+  return false;
 }
 
 // Which function a name means.
@@ -283,6 +315,7 @@ u32 Policy::size_limit(const ir::Function& caller, const Site& site, u32 loop_de
 
 Result<void> Policy::inline_into(u32 index) {
   ir::Function& caller = *functions_[index];
+  if (facts_[index].is_fixed) return {};
   const std::span<const Site> sites = sites_of(index);
   choices_.clear();
   bool has_flow = false;
@@ -307,19 +340,23 @@ Result<void> Policy::inline_into(u32 index) {
     u64 growth = weight > call ? weight - call : 0;
     // Each call of the body gets the handlers of this one.
     if (caller.dfg.opcode(site.call) == Opcode::TryCall) {
+      // Not every back end can give such a call handlers.
+      if (callee.has_wide_calls) continue;
       const auto table = ir::ExceptionTable::from_index(caller.dfg[site.call].words[2]);
       growth +=
           callee.weight / kInlineCallCost.value * caller.dfg.exception_tables[table].items.size();
     }
     if (growth > kInlineMaxCaller.value) continue;
     if (!why_not_inlined(caller, site.call, *functions_[site.callee]).empty()) continue;
+    if (!has_same_stack_limit(caller, site.call, *functions_[site.callee])) continue;
     const u32 cost = static_cast<u32>(growth) >> std::min(loop_depth, kInlineMaxLoopDepth.value);
     choices_.push_back({i, cost, static_cast<u32>(growth)});
   }
   if (choices_.empty()) return {};
 
-  std::stable_sort(choices_.begin(), choices_.end(),
-                   [](const Choice& a, const Choice& b) { return a.cost < b.cost; });
+  std::sort(choices_.begin(), choices_.end(), [](const Choice& a, const Choice& b) {
+    return a.cost != b.cost ? a.cost < b.cost : a.site < b.site;
+  });
   u64 budget = std::max<u64>(kInlineMinGrowth.value,
                              facts_[index].weight * kInlineGrowthPercent.value / 100);
   budget = facts_[index].weight >= kInlineMaxCaller.value

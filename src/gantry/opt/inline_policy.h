@@ -64,10 +64,11 @@ inline constexpr const InlineNumber* kInlineNumbers[] = {
     &kInlineGrowthPercent, &kInlineMaxCaller,    &kInlineStackBytes, &kInlineDeclarations};
 
 // Inlines calls among `functions`, callees first, so that what is copied is finished; never within
-// a recursion. All must verify, with different names (of equal ones the first is meant). What may
-// stop or start depending on its frame is left alone: readers of frame, stack and return addresses,
-// stack_switch, patchable calls, a stack limit of its own. Near-linear in the instructions, which
-// it can at most double for large functions. Errors: those of inline_calls.
+// a recursion. All must verify, with different names (of equal ones the first is meant). Functions
+// that look at their frame (readers of frame, stack, return and handler addresses, stack_switch)
+// are left alone as callers and callees; so are patchable calls, and callees with a stack limit
+// that is not the caller's. Near-linear in the instructions; the weight of large functions at most
+// doubles. Errors: those of inline_calls.
 Result<InlineStats> inline_functions(std::span<ir::Function* const> functions,
                                      const InlineOptions& options, Session& session);
 

@@ -60,8 +60,13 @@ class Walk {
     state_.memory.begin_block(number_);
     const bool head = state_.numbers.is_loop_head(number_);
     for (const ir::Value param : dfg_.block_params(block)) {
-      if (head || state_.value_nodes[param.index()] == kNoNode)
+      const Node node = state_.value_nodes[param.index()];
+      if (head || node == kNoNode) {
         set_opaque(param, Facts::top(dfg_.type(param)));
+      } else if (!state_.numbers.dominates(state_.graph.info(node).block, number_)) {
+        // All edges that are taken pass it, but it dominates the block only without the others, which dominators count.
+        set_opaque(param, state_.graph.facts(node));
+      }
     }
     if (number_ == 0) return;
     // The condition of the branch holds if the edge is the only way here.
@@ -118,35 +123,50 @@ class Walk {
   void walk_skeleton(ir::Inst inst) {
     state_.rewriter.begin(inst);
     for (ir::Value& value : dfg_.args(inst)) value = as_value(node_of(value));
-    if (!simplify(inst)) return;
+    // What goes leaves no node numbers behind that could be taken for values.
+    if (!stays(inst)) dfg_[inst] = {};
+  }
+  // Whether the instruction, whose operands are nodes, is one of the skeleton. If so it is put there, and its results are
+  // opaque; if not, they are other nodes.
+  bool stays(ir::Inst inst) {
+    if (!simplify(inst)) return false;
     const ir::InstData& data = dfg_[inst];
     const ir::InstFacts& facts = ir::inst_facts(data.opcode);
-    if (facts.effects == meta::Effects{.can_trap = true, .idempotent = true} &&
-        facts.num_fixed_results == 1 && cannot_trap(data)) {
+    if (facts.effects == meta::Effects{.can_trap = true, .idempotent = true} && facts.num_fixed_results == 1 &&
+        cannot_trap(data)) {
       set_results(inst, data);
-      return;
+      return false;
     }
-    if (facts.effects.idempotent && merge_idempotent(inst)) return;
+    if (facts.effects.idempotent && merge_idempotent(inst)) return false;
     const MemoryState::Verdict verdict = state_.memory.visit(inst);
-    if (verdict == MemoryState::Verdict::Remove) return;
+    if (verdict == MemoryState::Verdict::Remove) return false;
     if (verdict == MemoryState::Verdict::Known) {
       set_node(dfg_.first_result(inst), state_.memory.known());
-      return;
+      return false;
     }
     state_.skeleton.push_back({inst, verdict == MemoryState::Verdict::RemoveIfUnused});
     if (facts.effects.is_terminator) {
       walk_terminator(inst);
-      return;
+      return true;
     }
-    for (const ir::Value result : dfg_.results(inst)) {
-      set_opaque(result, compute_facts(data.opcode, data.aux, dfg_.type(result), {}, {}));
-    }
-    if (facts.effects.can_load && dfg_.results(inst).size() == 1)
+    for (const ir::Value result : dfg_.results(inst)) set_opaque(result, result_facts(data, dfg_.type(result)));
+    if (facts.effects.can_load && dfg_.results(inst).size() == 1) {
       state_.memory.loaded(node_of(dfg_.first_result(inst)));
-    if (data.opcode == Opcode::Trapz)
-      state_.conditions.assume(Node::from_index(data.words[0]), true);
-    if (data.opcode == Opcode::Trapnz)
-      state_.conditions.assume(Node::from_index(data.words[0]), false);
+    }
+    if (facts.effects.idempotent) enter_idempotent(inst);
+    if (data.opcode == Opcode::Trapz) state_.conditions.assume(Node::from_index(data.words[0]), true);
+    if (data.opcode == Opcode::Trapnz) state_.conditions.assume(Node::from_index(data.words[0]), false);
+    return true;
+  }
+  Facts result_facts(const ir::InstData& data, ir::Type type) const {
+    Facts facts[3];
+    ir::Type types[3];
+    const u32 count = ir::inst_facts(data.opcode).num_fixed_values;
+    for (u32 i = 0; i < count; ++i) {
+      facts[i] = state_.graph.facts(Node::from_index(data.words[i]));
+      types[i] = state_.graph.type(Node::from_index(data.words[i]));
+    }
+    return compute_facts(data.opcode, data.aux, type, {facts, count}, {types, count});
   }
   static ir::Value as_value(Node node) { return ir::Value::from_index(node.index()); }
 
@@ -235,47 +255,35 @@ class Walk {
     branch = jump;
   }
 
-  // Whether a dominating instruction has done the same already; results are then those of that one.
-  // The table of the graph holds a form for it that stands for the first result (or for nothing
-  // that is ever used).
-  bool merge_idempotent(ir::Inst inst) {
+  // Divisions, conditional traps and their like need not be done twice. The table of the graph holds a form for the first
+  // one, of a type that no pure node has; it stands for the result, or for a node that nothing uses.
+  static ir::Type idempotent_key(ir::Type type) { return ir::Type::from_code(type.code() | 0x8000); }
+  ir::Type first_type(ir::Inst inst) const {
     const std::span<const ir::Value> results = dfg_.results(inst);
-    if (results.size() > 1) return false;
-    const ir::Type type = results.empty() ? ir::kInvalidType : dfg_.type(results[0]);
-    // Not to be found by pure nodes of the same opcode.
-    const ir::Type key = ir::Type::from_code(type.code() | 0x8000);
-    Graph& graph = state_.graph;
+    return results.empty() ? ir::kInvalidType : dfg_.type(results[0]);
+  }
+  // Whether a dominating instruction has done the same: then the results are its results.
+  bool merge_idempotent(ir::Inst inst) {
     Graph::Slot slot;
-    const ir::InstData& data = dfg_[inst];
-    if (const PackedOption<Node> found = graph.find(data, key, slot)) {
-      if (state_.numbers.dominates(graph.info(*found).block, number_)) {
-        if (!results.empty()) set_node(results[0], *found);
-        return true;
-      }
-      return false;
-    }
-    Facts operand_facts[3];
-    ir::Type types[3];
-    u32 count = 0;
-    for (const ir::Value value : std::as_const(dfg_).args(inst)) {
-      operand_facts[count] = state_.graph.facts(Node::from_index(value.index()));
-      types[count++] = state_.graph.type(Node::from_index(value.index()));
-    }
-    const ir::Value stands_for = results.empty() ? ir::Value::from_index(0) : results[0];
-    const Facts known = results.empty() ? Facts::unknown()
-                                        : compute_facts(data.opcode, data.aux, type,
-                                                        {operand_facts, count}, {types, count});
-    const Node made = state_.rewriter.opaque(stands_for, type, number_, known);
-    if (!results.empty()) set_node(results[0], made);
-    const Node form = graph.push(data, {.type = key.code()}, Facts::unknown(), inst.index());
+    const PackedOption<Node> found = state_.graph.find(dfg_[inst], idempotent_key(first_type(inst)), slot);
+    if (!found || !state_.numbers.dominates(state_.graph.info(*found).block, number_)) return false;
+    const std::span<const ir::Value> results = dfg_.results(inst);
+    if (!results.empty()) set_node(results[0], *found);
+    return true;
+  }
+  void enter_idempotent(ir::Inst inst) {
+    const std::span<const ir::Value> results = dfg_.results(inst);
+    if (results.size() > 1) return;
+    Graph& graph = state_.graph;
+    const ir::Type key = idempotent_key(first_type(inst));
+    const Node made = results.empty() ? state_.rewriter.opaque(ir::Value::from_index(0), key, number_, Facts::unknown())
+                                      : node_of(results[0]);
+    Graph::Slot slot;
+    // Of two that do not dominate each other the first is remembered.
+    if (graph.find(dfg_[inst], key, slot)) return;
+    const Node form = graph.push(dfg_[inst], {.type = key.code()}, Facts::unknown(), inst.index());
     graph.set_forward(form, made);
     graph.insert(form, slot);
-    state_.skeleton.push_back({inst});
-    if (data.opcode == Opcode::Trapz)
-      state_.conditions.assume(Node::from_index(data.words[0]), true);
-    if (data.opcode == Opcode::Trapnz)
-      state_.conditions.assume(Node::from_index(data.words[0]), false);
-    return true;
   }
 
   void walk_terminator(ir::Inst inst) {

@@ -94,6 +94,17 @@ inline constexpr Limit kMaxConditionProbes{"max-condition-probes", 16,
                                            "beyond, it stays",
                                            "opt/egraph_test.cpp"};
 
+// Beyond these blocks and branches stay as they are; nothing is refused.
+inline constexpr Limit kMaxThreadSteps{"max-thread-steps", 16,
+                                       "empty blocks that one edge is led past at a time", "opt/flow_test.cpp"};
+inline constexpr Limit kMaxThreadedArgs{"max-threaded-args", 64,
+                                        "arguments of a branch that edges are led past, or that is simplified again",
+                                        "opt/flow_test.cpp"};
+inline constexpr Limit kMaxPathSteps{"max-path-steps", 16,
+                                     "blocks above a branch that are asked whether they decide it", "opt/flow_test.cpp"};
+inline constexpr Limit kMaxTrapBlockInsts{"max-trap-block-insts", 8,
+                                          "instructions up to a trap that becomes a conditional one", "opt/flow_test.cpp"};
+
 // Beyond these a piece of a stack slot stays in memory; nothing is refused.
 inline constexpr Limit kMaxPromotedPlaces{
     "max-promoted-places", 32,
@@ -120,7 +131,8 @@ inline constexpr const Limit* kAll[] = {
     &kMaxTextBytes, &kMaxFrameBytes, &kMaxArgAreaBytes, &kMaxCodeBytes, &kMaxVRegs, &kMaxIsleSites, &kMaxIsleFields,
     &kMaxIsleNesting, &kMaxIsleTests, &kMaxIsleSiteDepth, &kMaxIsleRules, &kMaxIslePermutations, &kMaxRegexProgram,
     &kMaxRegexNesting, &kMaxIrreducibleEntries, &kMaxRewriteDepth, &kMaxRewriteBuilds, &kMaxSkeletonRounds,
-    &kMaxNodesPerInst, &kMinNodes, &kMaxConditionProbes, &kMaxPromotedPlaces, &kMaxPromotedArgs, &kMaxPromotedParams,
+    &kMaxNodesPerInst, &kMinNodes, &kMaxConditionProbes, &kMaxThreadSteps, &kMaxThreadedArgs,
+    &kMaxPathSteps, &kMaxTrapBlockInsts, &kMaxPromotedPlaces, &kMaxPromotedArgs, &kMaxPromotedParams,
     &kMaxDeadStoreCandidates, &kMaxInlinedInsts};
 
 }  // namespace gantry::limits
