@@ -132,6 +132,19 @@ int main(int argc, char** argv) {
   verb->add_flag("-T,--times", compile.times, "print the time of each pass");
   verb->callback([&] { status = run_compile(compile); });
 
+  ExplainOptions explain;
+  verb = add_verb(app, "explain",
+                  "write an HTML page a function: what the e-graph made of it, by which rules",
+                  "gantry explain f.clif -o f.html");
+  verb->add_option("FILE", explain.paths, kFilesHelp)->required();
+  verb->add_option("-o,--output", explain.output,
+                   "a file that ends in .html for one function, or a folder that exists; default: "
+                   "standard output");
+  verb->add_option("--function", explain.function, "only this one, like %f");
+  verb->add_option("--target", explain.target, kTargetHelp);
+  verb->add_option("--set", explain.settings, kSetHelp)->allow_extra_args(false);
+  verb->callback([&] { status = run_explain(explain); });
+
   PassesOptions passes;
   verb = add_verb(app, "passes", "list the passes of the compiler in order", "gantry passes");
   verb->add_option("--target", passes.target, kTargetHelp);

@@ -71,6 +71,15 @@ struct CompileOptions {
 };
 int run_compile(const CompileOptions& options);
 
+struct ExplainOptions {
+  Words paths;
+  std::string target;
+  Words settings;
+  std::string function;  // its name; empty: all
+  std::string output;    // a file, or a folder; empty: standard output
+};
+int run_explain(const ExplainOptions& options);
+
 struct PassesOptions {
   std::string target;
 };

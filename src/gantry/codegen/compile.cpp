@@ -51,7 +51,8 @@ void run_pass(const PassInfo& info, ir::Function& func, const target::TargetSpec
     pass();
   }
   if (!target.flags.enable_verifier) return;
-  if (const Result<void> verdict = verifier::verify(func, environment(target)); !verdict.has_value()) {
+  if (const Result<void> verdict = verifier::verify(func, environment(target));
+      !verdict.has_value()) {
     TextWriter text;
     text.put("after ", info.name, ": ", verdict.error().message(), "\n");
     ir::print(func, text);

@@ -28,7 +28,7 @@ class Fault final : public opt::RewriteObserver {
     const bool on_number = rewrite.type.is_int() && rewrite.type.bits() <= 64;
     if (here_ && count_ == number_ && on_number) passed.after = rewriter.iconst(rewrite.type, 77);
     if (next_ != nullptr) next_->rewritten(rewriter, passed);
-    return passed.after;
+    return passed.after ? *passed.after : opt::Node::from_index(0);
   }
   void finish(const ir::Function& func, const opt::EgraphState& state) override {
     if (next_ != nullptr) next_->finish(func, state);

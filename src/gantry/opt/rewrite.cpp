@@ -389,7 +389,9 @@ std::optional<SkeletonChange> Rewriter::simplify_skeleton(const ir::InstData& da
       changed = data;
       changed.words[0] = changes[0].value.index();
     }
-    tell(Rewrite::Kind::Skeleton, fired_[depth_ + 1], data, changed, type);
+    PackedOption<Node> value;
+    if (changes[0].command == SkeletonChange::Command::RemoveWithValue) value = changes[0].value;
+    tell(Rewrite::Kind::Skeleton, fired_[depth_ + 1], data, changed, type, value);
   }
   return changes[0];
 }
@@ -397,7 +399,7 @@ std::optional<SkeletonChange> Rewriter::simplify_skeleton(const ir::InstData& da
 bool Rewriter::may_decide(const ir::InstData& before, const ir::InstData& changed) {
   if (!take_fuel()) return false;
   if (observer_ != nullptr) [[unlikely]]
-    tell(Rewrite::Kind::Condition, Rewrite::kNoRule, before, changed, ir::kInvalidType);
+    tell(Rewrite::Kind::Condition, Rewrite::kNoRule, before, changed, ir::kInvalidType, {});
   return true;
 }
 
@@ -423,7 +425,7 @@ Node Rewriter::tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before, Ty
 }
 
 void Rewriter::tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before,
-                    const ir::InstData& changed, Type type) {
+                    const ir::InstData& changed, Type type, PackedOption<Node> value) {
   (void)observer_->rewritten(*this, {.kind = kind,
                                      .rule = rule,
                                      .depth = depth_,
@@ -431,7 +433,7 @@ void Rewriter::tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before,
                                      .before = before,
                                      .type = type,
                                      .first_node = graph_.size(),
-                                     .after = {},
+                                     .after = value,
                                      .changed = changed});
 }
 

@@ -97,7 +97,7 @@ class Rewriter final {
   Node tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before, ir::Type type, u32 first_node,
             Node after);
   void tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before, const ir::InstData& changed,
-            ir::Type type);
+            ir::Type type, PackedOption<Node> value);
   SkeletonInst build_skeleton(ir::Type type, const ir::InstData& data);
 
   static constexpr u32 kMaxSkeletonRecords = 8;

@@ -24,13 +24,14 @@ struct Rewrite {
     Condition,    // a branch or a trap whose condition is known
   };
   Kind kind;
-  u32 rule = kNoRule;    // row of isle_rules: Rule, Alternative, Skeleton
-  u32 depth = 0;         // of nesting: made for the sake of another rewrite if not 0
-  ir::Inst origin;       // the instruction for whose sake it happened
-  ir::InstData before;   // operands are nodes
-  ir::Type type;         // of its first result; maybe invalid
-  u32 first_node = 0;    // nodes from here up to the end of the graph were made for it
-  Node after;            // Rule, Alternative (the last one), Fold, Fact
+  u32 rule = kNoRule;   // row of isle_rules: Rule, Alternative, Skeleton
+  u32 depth = 0;        // of nesting: made for the sake of another rewrite if not 0
+  ir::Inst origin;      // the instruction for whose sake it happened
+  ir::InstData before;  // operands are nodes
+  ir::Type type;        // of its first result; maybe invalid
+  u32 first_node = 0;   // nodes from here up to the end of the graph were made for it
+  // Rule, Alternative (the last one), Fold, Fact; Skeleton: what stands for the result from now on.
+  PackedOption<Node> after;
   ir::InstData changed;  // Skeleton, Condition: the new form; a nop if the instruction is gone
 
   static constexpr u32 kNoRule = ~u32{0};

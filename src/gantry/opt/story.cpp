@@ -96,6 +96,36 @@ std::string text_of(const ir::Function& func) {
   return std::move(out).take();
 }
 
+std::string text_of(const ir::Function& func, ir::Inst inst) {
+  TextWriter out;
+  ir::print_inst(func, inst, out);
+  return std::move(out).take();
+}
+
+// The node that an instruction computes, entered in `nodes` (by value) for its results; kNone if it
+// is no operation of the graph.
+u32 find_node(const Graph& graph, const ir::Function& func, ir::Inst inst,
+              std::vector<Node>& nodes) {
+  const std::span<const ir::Value> results = func.dfg.results(inst);
+  if (results.empty() || nodes[results[0].index()] != Graph::work_place(0)) return Story::kNone;
+  ir::InstData data = func.dfg[inst];
+  const u32 count = Graph::num_operands(data.opcode);
+  for (u32 word = 0; word < count; ++word) data.words[word] = nodes[data.words[word]].index();
+  Graph::Slot slot;
+  const PackedOption<Node> found = graph.find(data, func.dfg.type(results[0]), slot);
+  if (!found) return Story::kNone;
+  nodes[results[0].index()] = *found;
+  for (u32 i = 0; results.size() > 1 && i < results.size(); ++i) {
+    ir::InstData projection;
+    projection.opcode = kProjection;
+    projection.aux = static_cast<u8>(i);
+    projection.words[0] = (*found).index();
+    const PackedOption<Node> part = graph.find(projection, func.dfg.type(results[i]), slot);
+    nodes[results[i].index()] = part ? *part : Graph::work_place(0);
+  }
+  return (*found).index();
+}
+
 }  // namespace
 
 RuleName name_of_rule(u32 rule) {
@@ -154,34 +184,41 @@ void StoryRecorder::begin(const ir::Function& func) {
   TextWriter name;
   ir::print_function_name(func.name, name);
   story.name = std::move(name).take();
-  if (with_nodes_) story.before = text_of(func);
+  if (!with_nodes_) return;
+  story.before = text_of(func);
+  results_.clear();
+  for (const ir::Block block : func.layout.blocks()) {
+    for (const ir::Inst inst : func.layout.insts(block)) {
+      story.insts_before.push_back({inst.index(), block.index(), text_of(func, inst)});
+      const std::span<const ir::Value> results = func.dfg.results(inst);
+      results_.push_back(results.empty() ? PackedOption<ir::Value>() : results[0]);
+    }
+  }
 }
 
 Node StoryRecorder::rewritten(Rewriter& rewriter, const Rewrite& rewrite) {
   const Graph& graph = rewriter.graph();
-  const bool on_node =
-      rewrite.kind != Rewrite::Kind::Skeleton && rewrite.kind != Rewrite::Kind::Condition;
   TextWriter before, after;
   FormWriter(graph, *func_, before).write(rewrite.before, rewrite.type, kTextDepth);
-  if (on_node) {
-    FormWriter(graph, *func_, after).write(rewrite.after, kTextDepth);
+  if (rewrite.after) {
+    FormWriter(graph, *func_, after).write(*rewrite.after, kTextDepth);
   } else if (rewrite.changed.opcode == Opcode::Nop) {
     after.write("nothing");
   } else {
     FormWriter(graph, *func_, after).write(rewrite.changed, rewrite.type, kTextDepth);
   }
-  stories_.back().steps.push_back(
-      {.kind = rewrite.kind,
-       .rule = rewrite.rule,
-       .depth = rewrite.depth,
-       .origin = rewrite.origin.index(),
-       .first_node = rewrite.first_node,
-       // The form that has the alternative is the last node.
-       .end_node = graph.size() - (rewrite.kind == Rewrite::Kind::Alternative ? 1 : 0),
-       .after = on_node ? rewrite.after.index() : Story::kNone,
-       .before_text = std::move(before).take(),
-       .after_text = std::move(after).take()});
-  return rewrite.after;
+  // The form that has an alternative is the last node.
+  const u32 end_node = graph.size() - (rewrite.kind == Rewrite::Kind::Alternative ? 1 : 0);
+  stories_.back().steps.push_back({.kind = rewrite.kind,
+                                   .rule = rewrite.rule,
+                                   .depth = rewrite.depth,
+                                   .origin = rewrite.origin.index(),
+                                   .first_node = rewrite.first_node,
+                                   .end_node = end_node,
+                                   .after = rewrite.after ? (*rewrite.after).index() : Story::kNone,
+                                   .before_text = std::move(before).take(),
+                                   .after_text = std::move(after).take()});
+  return rewrite.after ? *rewrite.after : Graph::work_place(0);
 }
 
 void StoryRecorder::finish(const ir::Function& func, const EgraphState& state) {
@@ -218,36 +255,23 @@ void StoryRecorder::finish(const ir::Function& func, const EgraphState& state) {
     }
   }
 
+  for (usize i = 0; i < story.insts_before.size(); ++i) {
+    if (!results_[i]) continue;
+    const Node node = state.value_nodes[(*results_[i]).index()];
+    if (node != Graph::work_place(0)) story.insts_before[i].node = graph.resolve(node).index();
+  }
+
+  std::vector<u32> computed(func.dfg.num_insts(), Story::kNone);  // by instruction: its node
   const std::span<const ir::Block> postorder = state.flow.postorder();
   for (usize i = postorder.size(); i-- > 0;) {
     if (!state.reached[state.numbers.number(postorder[i])]) continue;
-    for (const ir::Inst inst : func.layout.insts(postorder[i])) {
-      TextWriter text;
-      ir::print_inst(func, inst, text);
-      Story::Inst& line = story.insts.emplace_back();
-      line = {inst.index(), postorder[i].index(), std::move(text).take()};
-      const std::span<const ir::Value> results = func.dfg.results(inst);
-      if (results.empty() || nodes[results[0].index()] != Graph::work_place(0)) continue;
-      ir::InstData data = func.dfg[inst];
-      const u32 count = Graph::num_operands(data.opcode);
-      for (u32 word = 0; word < count; ++word) data.words[word] = nodes[data.words[word]].index();
-      const auto look_up = [&](const ir::InstData& record, ir::Value value) -> PackedOption<Node> {
-        Graph::Slot slot;
-        const PackedOption<Node> found = graph.find(record, func.dfg.type(value), slot);
-        if (found.has_value()) nodes[value.index()] = *found;
-        return found;
-      };
-      const PackedOption<Node> found = look_up(data, results[0]);
-      if (!found.has_value()) continue;
-      line.node = (*found).index();
-      if (results.size() == 1) continue;
-      for (u32 result = 0; result < results.size(); ++result) {
-        ir::InstData projection;
-        projection.opcode = kProjection;
-        projection.aux = static_cast<u8>(result);
-        projection.words[0] = line.node;
-        look_up(projection, results[result]);
-      }
+    for (const ir::Inst inst : func.layout.insts(postorder[i]))
+      computed[inst.index()] = find_node(graph, func, inst, nodes);
+  }
+  for (const ir::Block block : func.layout.blocks()) {
+    for (const ir::Inst inst : func.layout.insts(block)) {
+      story.insts.push_back(
+          {inst.index(), block.index(), text_of(func, inst), computed[inst.index()]});
     }
   }
 }

@@ -42,18 +42,20 @@ struct Story {
     std::string place;  // `block2`, `each block that uses it`, empty: not needed
     bool opaque = false;
   };
-  // A line of the optimised text.
+  // A line of a text.
   struct Inst {
     u32 number;
     u32 block;
     std::string text;
-    u32 node = kNone;  // what it computes, if it is not one that stayed in its block
+    // Afterwards: what it computes, unless it is one that stayed in its block. Before: what its
+    // first result became.
+    u32 node = kNone;
   };
   std::string name;
-  std::string before, after;  // the function as CLIF; after: as the e-graph leaves it
-  std::vector<Step> steps;    // in the order of fuel
-  std::vector<Node> nodes;    // by number; the first kWorkPlaces are nothing
-  std::vector<Inst> insts;
+  std::string before, after;              // the function as CLIF; after: as the e-graph leaves it
+  std::vector<Step> steps;                // in the order of fuel
+  std::vector<Node> nodes;                // by number; the first kWorkPlaces are nothing
+  std::vector<Inst> insts_before, insts;  // in the order of the texts
 
   // The steps that led to a node, the last one first; then those it was made for.
   std::vector<u32> steps_to(u32 node) const;
@@ -74,6 +76,7 @@ class StoryRecorder final : public RewriteObserver {
  private:
   bool with_nodes_;
   const ir::Function* func_ = nullptr;
+  std::vector<PackedOption<ir::Value>> results_;  // by row of insts_before: the first one
   std::vector<Story> stories_;
 };
 
