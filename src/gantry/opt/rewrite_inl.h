@@ -185,7 +185,7 @@ inline i64 Rewriter::signed_of(Type type, u64 value) {
   return static_cast<i64>(value << (64 - bits)) >> (64 - bits);
 }
 inline u64 Rewriter::wrapped(Type type, u64 value) { return value & lane_mask(type); }
-inline u64 Rewriter::sign_extended(Type type, u64 value) {
+inline u64 Rewriter::signed_bits(Type type, u64 value) {
   return static_cast<u64>(signed_of(type, value));
 }
 inline u64 Rewriter::amount(Type type, u64 value) { return value & (type.lane_bits() - 1); }
