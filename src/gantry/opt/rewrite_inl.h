@@ -2,6 +2,7 @@
 // Bodies of what rules ask: inlined into the generated matchers.
 #include <bit>
 
+#include "gantry/opt/internal/relations.h"
 #include "gantry/opt/magic.h"
 #include "gantry/opt/rewrite.h"
 
@@ -184,6 +185,9 @@ inline i64 Rewriter::signed_of(Type type, u64 value) {
   return static_cast<i64>(value << (64 - bits)) >> (64 - bits);
 }
 inline u64 Rewriter::wrapped(Type type, u64 value) { return value & lane_mask(type); }
+inline u64 Rewriter::signed_bits(Type type, u64 value) {
+  return static_cast<u64>(signed_of(type, value));
+}
 inline u64 Rewriter::amount(Type type, u64 value) { return value & (type.lane_bits() - 1); }
 inline bool Rewriter::has_all_bits(Type type, u64 value) {
   return (~value & lane_mask(type)) == 0;
@@ -219,6 +223,81 @@ inline u128 Rewriter::low_bits_128(u64 count) {
 }
 
 // ---- conditions
+inline bool Rewriter::intcc_same(IntCC a, IntCC b) { return a == b; }
+inline bool Rewriter::is_equality(IntCC cc) { return relation_of(cc).order == Relation::kNone; }
+inline bool Rewriter::holds_of_equals(IntCC cc) {
+  return (relation_of(cc).holds & Relation::kEqual) != 0;
+}
+inline bool Rewriter::is_signed_greater(IntCC cc) {
+  return cc == IntCC::SignedGreaterThan || cc == IntCC::SignedGreaterThanOrEqual;
+}
+inline IntCC Rewriter::intcc_as_unsigned(IntCC cc) {
+  Relation relation = relation_of(cc);
+  if (relation.order == Relation::kSigned) relation.order = Relation::kUnsigned;
+  condition_of(relation, cc);
+  return cc;
+}
+inline bool Rewriter::intcc_unsigned(IntCC cc, IntCC& out) {
+  out = intcc_as_unsigned(cc);
+  return out != cc;
+}
+inline bool Rewriter::intcc_strict(IntCC cc, IntCC& out) {
+  Relation relation = relation_of(cc);
+  if (relation.order == Relation::kNone) return false;
+  relation.holds &= static_cast<u8>(~Relation::kEqual);
+  return condition_of(relation, out);
+}
+inline bool Rewriter::intcc_and(IntCC a, IntCC b, IntCC& out) {
+  Relation relation;
+  if (!common_order(a, b, relation)) return false;
+  relation.holds = relation_of(a).holds & relation_of(b).holds;
+  return condition_of(relation, out);
+}
+inline bool Rewriter::intcc_or(IntCC a, IntCC b, IntCC& out) {
+  Relation relation;
+  if (!common_order(a, b, relation)) return false;
+  relation.holds = relation_of(a).holds | relation_of(b).holds;
+  return condition_of(relation, out);
+}
+inline bool Rewriter::intcc_xor(IntCC a, IntCC b, IntCC& out) {
+  Relation relation;
+  if (!common_order(a, b, relation)) return false;
+  relation.holds = relation_of(a).holds ^ relation_of(b).holds;
+  return condition_of(relation, out);
+}
+inline bool Rewriter::intcc_never_both(IntCC a, IntCC b) {
+  Relation relation;
+  return common_order(a, b, relation) && (relation_of(a).holds & relation_of(b).holds) == 0;
+}
+inline bool Rewriter::is_three_way(IntCC cc, IntCC other) {
+  const Relation relation = relation_of(cc);
+  if (relation.order == Relation::kNone || (relation.holds & Relation::kEqual) != 0) return false;
+  return other == IntCC::NotEqual || other == ir::swapped(cc);
+}
+inline bool Rewriter::three_way_condition(IntCC cc, IntCC g, i64 k, IntCC& out) {
+  const u64 bound = static_cast<u64>(k) & 0xff;
+  Relation relation = relation_of(g);
+  const u8 opposite = relation_of(ir::swapped(g)).holds;
+  const u8 same = relation.holds;
+  relation.holds = 0;
+  if (intcc_holds(ir::kI8, cc, 1, bound)) relation.holds |= same;
+  if (intcc_holds(ir::kI8, cc, 0, bound)) relation.holds |= Relation::kEqual;
+  if (intcc_holds(ir::kI8, cc, 0xff, bound)) relation.holds |= opposite;
+  return condition_of(relation, out);
+}
+inline bool Rewriter::arcs_never_meet(Type type, IntCC a, u64 c, IntCC b, u64 d) {
+  return meet_of(arc_of(type, a, c), arc_of(type, b, d), lane_mask(type)).kind == Arc::kNothing;
+}
+inline bool Rewriter::arcs_first(Type type, IntCC a, u64 c, IntCC b, u64 d, u64& out) {
+  const Arc arc = meet_of(arc_of(type, a, c), arc_of(type, b, d), lane_mask(type));
+  out = arc.first;
+  return arc.kind == Arc::kPart;
+}
+inline bool Rewriter::arcs_last(Type type, IntCC a, u64 c, IntCC b, u64 d, u64& out) {
+  const Arc arc = meet_of(arc_of(type, a, c), arc_of(type, b, d), lane_mask(type));
+  out = arc.last;
+  return arc.kind == Arc::kPart;
+}
 inline bool Rewriter::before(Node a, Node b) { return a < b; }
 
 inline IntCC Rewriter::intcc_negate(IntCC cc) { return ir::negated(cc); }
