@@ -200,6 +200,8 @@ inline bool Rewriter::i64_lt(i64 a, i64 b) { return a < b; }
 inline u64 Rewriter::i64_magnitude(i64 a) {
   return a < 0 ? u64{0} - static_cast<u64>(a) : static_cast<u64>(a);
 }
+inline u64 Rewriter::u64_div(u64 a, u64 b) { return b == 0 ? 0 : a / b; }
+inline bool Rewriter::product_fits(u64 a, u64 b, u64 max) { return u128{a} * b <= max; }
 inline u64 Rewriter::u64_max(u64 a, u64 b) { return a < b ? b : a; }
 
 // ---- division
