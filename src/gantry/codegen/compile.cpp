@@ -53,8 +53,7 @@ void run_pass(const PassInfo& info, ir::Function& func, const target::TargetSpec
   if (!target.flags.enable_verifier) return;
   if (const Result<void> verdict = verifier::verify(func, environment(target)); !verdict.has_value()) {
     TextWriter text;
-    text.put("after ", info.name, ": ", verdict.error().message(), "
-");
+    text.put("after ", info.name, ": ", verdict.error().message(), "\n");
     ir::print(func, text);
     const std::string message(text.view());
     check_failed(message.c_str());
