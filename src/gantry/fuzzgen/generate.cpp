@@ -81,6 +81,7 @@ class Generator {
     types_ = {ir::kI8, ir::kI16, ir::kI32, ir::kI64};
     if (options.i128) types_.push_back(ir::kI128);
     if (options.floats) types_.insert(types_.end(), {ir::kF32, ir::kF64});
+    if (options.all_floats) types_.insert(types_.end(), {ir::kF16, ir::kF128});
     if (options.vectors) {
       types_.insert(types_.end(), {ir::kI8.by(16), ir::kI16.by(8), ir::kI32.by(4), ir::kI64.by(2)});
       if (options.floats) types_.insert(types_.end(), {ir::kF32.by(4), ir::kF64.by(2)});
@@ -157,6 +158,7 @@ class Generator {
     ir::Builder build(*func_);
     build_ = &build;
     scope_.clear();
+    compared_.clear();
     callees_.clear();
     calls_ = 0;
     loops_ = 0;
@@ -189,6 +191,8 @@ class Generator {
     const i64 low = static_cast<i64>(bits);
     if (type == ir::kF32) return build_->f32const({static_cast<u32>(bits)});
     if (type == ir::kF64) return build_->f64const({static_cast<u64>(bits)});
+    if (type == ir::kF16) return build_->f16const({static_cast<u16>(bits)});
+    if (type == ir::kF128) return build_->f128const(func_->dfg.add_constant(ir::DataValue::from_bits(type, bits).bytes));
     if (type == ir::kI128) {
       const Value low_half = build_->iconst(ir::kI64, low);
       return build_->iconcat(low_half, build_->iconst(ir::kI64, static_cast<i64>(bits >> 64)));
@@ -219,6 +223,7 @@ class Generator {
     return made;
   }
   Value condition() {
+    if (options_.idioms && choices_.one_in(3)) return related_condition();
     if (choices_.one_in(5) && options_.floats) {
       const Type type = choices_.one_in(2) ? ir::kF32 : ir::kF64;
       const Value x = value(type), y = value(type);
@@ -235,6 +240,7 @@ class Generator {
     if (choices_.one_in(2)) {
       const Type type = int_type();
       const Value x = value(type), y = value(type);
+      compared_.push_back({x, y});
       return build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), x, y);
     }
     return value(int_type());
@@ -257,6 +263,10 @@ class Generator {
   void some_insts() {
     const u32 count = choices_.below(options_.max_insts_per_block + 1);
     for (u32 i = 0; i < count; ++i) {
+      if (options_.idioms && choices_.one_in(4)) {
+        make_idiom();
+        continue;
+      }
       switch (choices_.below(options_.locals ? 23 : 18)) {
         case 0:
         case 1:
@@ -383,6 +393,11 @@ class Generator {
   Value without_odd_nans(Value x) {
     const Type type = func_->dfg.type(x);
     const Value is_nan = build_->fcmp(ir::FloatCC::Unordered, x, x);
+    if (type == ir::kF16) return build_->select(is_nan, build_->f16const({0x7e00}), x);
+    if (type == ir::kF128) {
+      const ir::DataValue quiet = ir::DataValue::from_bits(type, u128{0x7fff8000} << 96);
+      return build_->select(is_nan, build_->f128const(func_->dfg.add_constant(quiet.bytes)), x);
+    }
     const Value nan = type.lane_type() == ir::kF32 ? build_->f32const({0x7fc00000})
                                                    : build_->f64const({0x7ff8000000000000});
     if (type.is_scalar()) return build_->select(is_nan, nan, x);
@@ -740,6 +755,479 @@ class Generator {
     keep_results(build_->insert(data, type));
   }
 
+  // ---- idioms: what rules look for. Few values, met again and again; constants at the limits; operands repeated.
+
+  // An instruction of one of those that take their type from their first operand or from a suffix; the first operand if
+  // this type or opcode is not to be had.
+  Value emit(Opcode op, Type control, std::initializer_list<Value> operands, u8 aux = 0) {
+    return emit_results(op, control, operands, aux).front();
+  }
+  std::vector<Value> emit_results(Opcode op, Type control, std::initializer_list<Value> operands, u8 aux = 0) {
+    const Value first = *operands.begin();
+    ir::InstData data;
+    data.opcode = op;
+    data.aux = aux;
+    u32 index = 0;
+    for (const Value operand : operands) data.set_arg(index++, operand);
+    const ir::InstFacts& facts = ir::inst_facts(op);
+    bool allowed = ir::allowed_control_type(op, control);
+    if (options_.allows != nullptr) allowed &= options_.allows(op, control);
+    if (!allowed || (facts.num_fixed_results > 0 && !is_enabled(ir::result_type(op, 0, control)))) return {first};
+    const ir::Inst inst = build_->insert(data, control);
+    if (makes_nans(op) && options_.canonical_nans) return {without_odd_nans(func_->dfg.first_result(inst))};
+    const std::span<const Value> results = func_->dfg.results(inst);
+    return {results.begin(), results.end()};
+  }
+
+  // By its bits, in every lane.
+  Value lanes(Type type, u128 lane) {
+    if (type.lane_bits() < 128) lane &= (u128{1} << type.lane_bits()) - 1;
+    if (type == ir::kI128) {
+      const Value low = build_->iconst(ir::kI64, static_cast<i64>(lane));
+      return build_->iconcat(low, build_->iconst(ir::kI64, static_cast<i64>(lane >> 64)));
+    }
+    if (type.is_scalar()) return build_->iconst(type, sign_extended(static_cast<i64>(lane), type.bits()));
+    if (choices_.one_in(3)) {
+      return build_->splat(type, build_->iconst(type.lane_type(), sign_extended(static_cast<i64>(lane), type.lane_bits())));
+    }
+    u128 bits = 0;
+    for (u32 i = 0; i < type.lane_count(); ++i) bits |= lane << (i * type.lane_bits());
+    return build_->vconst(type, func_->dfg.add_constant(ir::DataValue::from_bits(type, bits).bytes));
+  }
+  Value interesting(Type type) {
+    if (type.has_float_lanes()) return constant(type);
+    const u32 width = type.lane_bits();
+    const u128 power = u128{1} << choices_.below(width);
+    switch (choices_.below(12)) {
+      case 0:
+      case 1:
+        return lanes(type, 0);
+      case 2:
+        return lanes(type, 1);
+      case 3:
+        return lanes(type, ~u128{0});
+      case 4:
+        return lanes(type, power);
+      case 5:
+        return lanes(type, power - 1);
+      case 6:
+        return lanes(type, power + 1);
+      case 7:
+        return lanes(type, ~(power - 1));
+      case 8:
+        return lanes(type, (u128{1} << (width - 1)) - choices_.below(2));
+      case 9:
+        // Masks of halves and quarters.
+        return lanes(type, (u128{1} << (width / (2u << choices_.below(2)))) - 1);
+      case 10:
+        return lanes(type, u128{choices_.bits()} * (choices_.one_in(2) ? 1 : ~u128{0}));
+      default:
+        return lanes(type, 3 + choices_.below(30));
+    }
+  }
+  Value amount(Type type, u32 width) {
+    const u32 close = choices_.below(8);
+    switch (choices_.below(4)) {
+      case 0:
+        return lanes(type, u128{width} - 2 + (close & 3));
+      case 1:
+        return lanes(type, (u128{width} / (close < 4 ? 2 : 4 * 3)) + (close & 1));
+      case 2:
+        return lanes(type, choices_.below(width));
+      default:
+        return leaf(type);
+    }
+  }
+  Value leaf(Type type) {
+    const u32 size = static_cast<u32>(leaves_.size());
+    if (size > 0 && !choices_.one_in(5)) {
+      const u32 first = choices_.below(size);
+      for (u32 i = 0; i < size; ++i) {
+        if (func_->dfg.type(leaves_[(first + i) % size]) == type) return leaves_[(first + i) % size];
+      }
+    }
+    const Value made = value(type);
+    leaves_.push_back(made);
+    return made;
+  }
+  Value related_condition() {
+    if (!compared_.empty() && !choices_.one_in(4)) {
+      const u32 size = static_cast<u32>(compared_.size());
+      Compared pair = compared_[size - 1 - choices_.below(size < 4 ? size : 4)];
+      const Type type = func_->dfg.type(pair.x);
+      if (choices_.one_in(3)) std::swap(pair.x, pair.y);
+      if (choices_.one_in(4)) pair.y = interesting(type);
+      return build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), pair.x, pair.y);
+    }
+    leaves_.clear();
+    const Type type = int_type();
+    const Value x = expression(type, choices_.below(3));
+    const Value y = choices_.one_in(2) ? interesting(type) : expression(type, choices_.below(2));
+    compared_.push_back({x, y});
+    return build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), x, y);
+  }
+  Type idiom_type() {
+    const Type type = some_type();
+    return type.has_float_lanes() && choices_.one_in(2) ? int_type() : type;
+  }
+  void make_idiom() {
+    if (choices_.one_in(8)) {
+      make_close_accesses();
+      return;
+    }
+    leaves_.clear();
+    const Type type = idiom_type();
+    const u32 count = 1 + choices_.below(3);
+    for (u32 i = 0; i < count; ++i) {
+      const Value made = expression(type, 1 + choices_.below(4));
+      leaves_.push_back(made);
+      scope_.push_back(made);
+    }
+    if (choices_.one_in(12)) {
+      const Value c = related_condition();
+      const ir::TrapCode code{static_cast<u8>(1 + choices_.below(4))};
+      if (choices_.one_in(2)) {
+        build_->trapz(c, code);
+      } else {
+        build_->trapnz(c, code);
+      }
+    }
+  }
+  Value expression(Type type, u32 depth) {
+    if (depth == 0) return choices_.one_in(3) ? interesting(type) : leaf(type);
+    const Value made = type.has_float_lanes() ? float_expression(type, depth - 1) : int_expression(type, depth - 1);
+    if (choices_.one_in(3)) leaves_.push_back(made);
+    return made;
+  }
+  // The second operand: the first again, a constant, or another expression.
+  Value partner(Type type, Value x, u32 depth) {
+    switch (choices_.below(5)) {
+      case 0:
+        return x;
+      case 1:
+      case 2:
+        return interesting(type);
+      default:
+        return expression(type, depth);
+    }
+  }
+  Value int_expression(Type type, u32 depth) {
+    static constexpr Opcode kBinary[] = {
+        Opcode::Iadd, Opcode::Isub, Opcode::Imul,    Opcode::Band,    Opcode::Bor,      Opcode::Bxor,
+        Opcode::Umin, Opcode::Umax, Opcode::Smin,    Opcode::Smax,    Opcode::Umax, Opcode::Smin,
+        Opcode::Iadd, Opcode::Isub, Opcode::Bxor, Opcode::AvgRound, Opcode::Umulhi,  Opcode::Smulhi,
+        Opcode::Band, Opcode::Bor,  Opcode::Bxor,    Opcode::UaddSat, Opcode::SsubSat};
+    static constexpr Opcode kUnary[] = {Opcode::Ineg,   Opcode::Bnot, Opcode::Ineg,   Opcode::Bnot,  Opcode::Iabs, Opcode::Popcnt,
+                                        Opcode::Clz,    Opcode::Ctz,  Opcode::Cls,    Opcode::Bitrev, Opcode::Bswap};
+    static constexpr Opcode kShifts[] = {Opcode::Ishl, Opcode::Ushr, Opcode::Sshr, Opcode::Rotl, Opcode::Rotr};
+    static constexpr Opcode kDivisions[] = {Opcode::Udiv, Opcode::Urem, Opcode::Sdiv, Opcode::Srem};
+    static constexpr Opcode kOverflow[] = {Opcode::UaddOverflow, Opcode::SaddOverflow, Opcode::UsubOverflow,
+                                           Opcode::SsubOverflow, Opcode::UmulOverflow, Opcode::SmulOverflow};
+    switch (choices_.below(16)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4: {
+        const Value x = expression(type, depth);
+        const Value y = partner(type, x, depth);
+        const Opcode op = kBinary[choices_.below(std::size(kBinary))];
+        return choices_.one_in(3) ? emit(op, type, {y, x}) : emit(op, type, {x, y});
+      }
+      case 5:
+      case 6:
+        return emit(kUnary[choices_.below(std::size(kUnary))], type, {expression(type, depth)});
+      case 7:
+      case 8: {
+        const Value x = expression(type, depth);
+        const Type by = choices_.one_in(3) ? int_type() : type.is_scalar() ? type : ir::kI32;
+        Value y = amount(by, type.lane_bits());
+        if (choices_.one_in(6)) y = emit(Opcode::Isub, by, {lanes(by, type.lane_bits()), leaf(by)});
+        if (choices_.one_in(6)) y = emit(Opcode::Band, by, {y, lanes(by, type.lane_bits() - 1)});
+        return emit(kShifts[choices_.below(std::size(kShifts))], type, {x, y});
+      }
+      case 9: {
+        if (type.is_vector()) return vector_expression(type, depth);
+        const Type other = int_type();
+        const Value x = expression(other, depth);
+        if (other.bits() < type.bits()) return emit(choices_.one_in(2) ? Opcode::Uextend : Opcode::Sextend, type, {x});
+        if (other.bits() > type.bits()) return emit(Opcode::Ireduce, type, {x});
+        return choices_.one_in(2) ? emit(Opcode::Bmask, type, {x}) : x;
+      }
+      case 10:
+      case 11: {
+        // A choice between two, often of the two that are compared.
+        const Value x = expression(type, depth), y = partner(type, x, depth);
+        if (type.is_vector()) {
+          const Value mask = emit(Opcode::Icmp, type, {x, y}, static_cast<u8>(choices_.below(10)));
+          return emit(Opcode::Bitselect, type, {choices_.one_in(3) ? leaf(type) : mask, x, y});
+        }
+        const Value a = choices_.one_in(2) ? x : leaf(type), b = choices_.one_in(2) ? y : interesting(type);
+        const Value c = comparison(choices_.one_in(2) ? type : int_type(), x, y, depth);
+        switch (choices_.below(5)) {
+          case 0:
+            return emit(Opcode::Bitselect, type, {leaf(type), a, b});
+          case 1:
+            return emit(Opcode::SelectSpectreGuard, type, {c, a, b});
+          default:
+            return emit(Opcode::Select, type, {c, a, b});
+        }
+      }
+      case 12: {
+        // The result of a comparison as a number.
+        const Value x = expression(type, depth), y = partner(type, x, depth);
+        if (type.is_vector()) return emit(Opcode::Icmp, type, {x, y}, static_cast<u8>(choices_.below(10)));
+        const Value c = comparison(choices_.one_in(2) ? type : int_type(), x, y, depth);
+        const u32 bits = func_->dfg.type(c).bits();
+        if (type.bits() == bits) return c;
+        if (type.bits() < bits) return emit(Opcode::Ireduce, type, {c});
+        const u32 way = choices_.below(4);
+        return way == 0 ? emit(Opcode::Sextend, type, {c}) : way == 1 ? emit(Opcode::Bmask, type, {c}) : emit(Opcode::Uextend, type, {c});
+      }
+      case 13: {
+        const Value x = expression(type, depth);
+        if (type.is_vector() || type == ir::kI128) return x;
+        const Value y = choices_.one_in(8) ? emit(Opcode::Bor, type, {leaf(type), lanes(type, 1 + choices_.below(4))}) : interesting(type);
+        if (const ir::InstData& data = func_->dfg[func_->dfg.def(y).inst()]; data.opcode == Opcode::Iconst && data.wide() == 0) return x;
+        return emit(kDivisions[choices_.below(4)], type, {x, y});
+      }
+      case 14: {
+        const Value x = expression(type, depth), y = partner(type, x, depth);
+        if (type.is_vector()) return emit(Opcode::IaddPairwise, type, {x, y});
+        const Opcode op = kOverflow[choices_.below(std::size(kOverflow))];
+        const std::vector<Value> pair = emit_results(op, type, {x, y});
+        if (pair.size() < 2) return pair[0];
+        scope_.push_back(pair[1]);
+        if (type == ir::kI8 && choices_.one_in(3)) return pair[1];
+        return choices_.one_in(4) ? emit(Opcode::Select, type, {pair[1], y, pair[0]}) : pair[0];
+      }
+      default: {
+        if (type.is_vector()) return vector_expression(type, depth);
+        if (type == ir::kI128) {
+          if (choices_.one_in(2)) return emit(Opcode::Iconcat, ir::kI64, {expression(ir::kI64, depth), expression(ir::kI64, depth)});
+          const std::vector<Value> halves = emit_results(Opcode::Isplit, type, {expression(type, depth)});
+          if (halves.size() < 2) return halves[0];
+          return choices_.one_in(2) ? build_->iconcat(halves[0], halves[1]) : build_->iconcat(halves[1], halves[0]);
+        }
+        if (options_.i128 && type == ir::kI64) {
+          const std::vector<Value> halves = emit_results(Opcode::Isplit, ir::kI128, {expression(ir::kI128, depth)});
+          if (halves.size() == 2) return halves[choices_.below(2)];
+        }
+        const Type other = type.bits() == 32 ? ir::kF32 : ir::kF64;
+        if (!is_enabled(other) || other.bits() != type.bits()) return leaf(type);
+        return build_->bitcast(type, ir::MemFlags{}, expression(other, depth));
+      }
+    }
+  }
+  // Of numbers, of comparisons, of comparisons with 0 and 1.
+  Value comparison(Type type, Value x, Value y, u32 depth) {
+    if (func_->dfg.type(x) != type || choices_.one_in(3)) {
+      x = expression(type, depth);
+      y = partner(type, x, depth);
+    }
+    Value c = build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), x, y);
+    if (choices_.one_in(3)) {
+      Value other = build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), choices_.one_in(3) ? y : x, choices_.one_in(2) ? y : interesting(type));
+      if (choices_.one_in(4)) other = build_->iconst(ir::kI8, choices_.below(2));
+      switch (choices_.below(4)) {
+        case 0:
+          c = build_->band(c, other);
+          break;
+        case 1:
+          c = build_->bor(c, other);
+          break;
+        case 2:
+          c = build_->bxor(c, other);
+          break;
+        default:
+          c = build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), c, other);
+          break;
+      }
+    }
+    if (choices_.one_in(6)) c = build_->uextend(ir::kI32, c);
+    return c;
+  }
+  Value float_expression(Type type, u32 depth) {
+    static constexpr Opcode kBinary[] = {Opcode::Fadd, Opcode::Fsub, Opcode::Fmul,      Opcode::Fdiv,
+                                         Opcode::Fmin, Opcode::Fmax, Opcode::Fcopysign, Opcode::Fcopysign};
+    static constexpr Opcode kUnary[] = {Opcode::Fneg, Opcode::Fabs, Opcode::Fneg, Opcode::Fabs,
+                                        Opcode::Sqrt, Opcode::Ceil, Opcode::Trunc};
+    const Value x = expression(type, depth);
+    switch (choices_.below(6)) {
+      case 0:
+      case 1:
+        return emit(kUnary[choices_.below(std::size(kUnary))], type, {x});
+      case 2:
+      case 3: {
+        const Value y = partner(type, x, depth);
+        const Opcode op = kBinary[choices_.below(std::size(kBinary))];
+        return choices_.one_in(3) ? emit(op, type, {y, x}) : emit(op, type, {x, y});
+      }
+      case 4: {
+        if (type.is_vector()) return vector_expression(type, depth);
+        const Value y = partner(type, x, depth);
+        const Value c = build_->fcmp(static_cast<ir::FloatCC>(choices_.below(14)), x, y);
+        return choices_.one_in(2) ? emit(Opcode::Select, type, {c, x, y}) : emit(Opcode::Select, type, {c, y, x});
+      }
+      default: {
+        if (type == ir::kF64 && choices_.one_in(2)) return emit(Opcode::Fpromote, type, {leaf(ir::kF32)});
+        if (type == ir::kF32 && choices_.one_in(2)) return emit(Opcode::Fdemote, type, {leaf(ir::kF64)});
+        const Type other = type == ir::kF32 ? ir::kI32 : ir::kI64;
+        if (other.bits() != type.bits()) return x;
+        return build_->bitcast(type, ir::MemFlags{}, expression(other, depth));
+      }
+    }
+  }
+  Value vector_expression(Type type, u32 depth) {
+    const Type lane = type.lane_type();
+    const u8 at = static_cast<u8>(choices_.below(type.lane_count()));
+    switch (choices_.below(4)) {
+      case 0:
+        return emit(Opcode::Splat, type, {expression(lane, depth)});
+      case 1: {
+        const Value into = expression(type, depth);
+        return emit(Opcode::Insertlane, type, {into, expression(lane, depth)}, at);
+      }
+      case 2: {
+        const Value taken = emit(Opcode::Extractlane, type, {expression(type, depth)}, at);
+        scope_.push_back(taken);
+        if (func_->dfg.type(taken) != lane) return taken;
+        return emit(Opcode::Splat, type, {taken});
+      }
+      default: {
+        const Value x = expression(type, depth), y = partner(type, x, depth);
+        if (type != ir::kI8.by(16)) return emit(Opcode::Bitselect, type, {leaf(type), x, y});
+        std::array<u8, 16> mask;
+        const u32 way = choices_.below(4), base = choices_.below(17);
+        for (u32 i = 0; i < 16; ++i) mask[i] = static_cast<u8>(way == 0 ? i : way == 1 ? i + base : way == 2 ? base : choices_.below(32));
+        if (options_.allows != nullptr && !options_.allows(Opcode::Shuffle, type)) return x;
+        return build_->shuffle(x, y, mask);
+      }
+    }
+  }
+
+  // Loads and stores around one place, of any sizes; what was loaded is stored again.
+  void make_close_accesses() {
+    static constexpr Opcode kUnsigned[] = {Opcode::Uload8, Opcode::Uload16, Opcode::Uload32};
+    static constexpr Opcode kSigned[] = {Opcode::Sload8, Opcode::Sload16, Opcode::Sload32};
+    static constexpr Opcode kStores[] = {Opcode::Istore8, Opcode::Istore16, Opcode::Istore32};
+    const u32 slot = choices_.below(static_cast<u32>(slot_sizes_.size()));
+    // From a base that is known only when it runs, so that the slot stays in memory.
+    const u32 reach = slot_sizes_[slot] / 2;
+    Value base = build_->stack_addr(ir::kI64, ir::StackSlot::from_index(slot), 0);
+    if (choices_.one_in(2) && reach > 8) base = build_->iadd(base, build_->band_imm_u(value(ir::kI64), 7));
+    const bool big = options_.big_endian && choices_.one_in(4);
+    const bool in_region = choices_.one_in(2);
+    const u32 count = 3 + choices_.below(5);
+    std::vector<Value> loaded;
+    for (u32 i = 0; i < count; ++i) {
+      if (choices_.one_in(12)) make_store();
+      ir::MemFlags flags;
+      set_order(flags, options_.big_endian && choices_.one_in(6) ? !big : big);
+      if (in_region || choices_.one_in(6)) flags.region = ir::AliasRegion::from_index(slot);
+      if (choices_.one_in(3)) flags.trap = {0};
+      const u32 row = choices_.below(5);
+      const u32 bytes = row < 3 ? 1u << row : 8;
+      Value address = base;
+      u32 at = choices_.below(3) * (choices_.one_in(3) ? 1 : bytes);
+      if (at + bytes > reach) at = 0;
+      if (at != 0 && choices_.one_in(3)) {
+        address = build_->iadd_imm_s(base, at);
+        at = 0;
+      }
+      ir::InstData data;
+      data.flags = func_->dfg.intern(flags).index;
+      const bool is_load = choices_.one_in(2);
+      Type control = type_of_width(bytes);
+      bool extends = row < 3 && choices_.one_in(2);
+      data.opcode = is_load ? Opcode::Load : Opcode::Store;
+      if (extends) {
+        data.opcode = !is_load ? kStores[row] : choices_.one_in(2) ? kUnsigned[row] : kSigned[row];
+        control = ir::kI64;
+        if (ir::inst_facts(data.opcode).needs_suffix || !is_load)
+          control = pick_type([&](Type wide) { return ir::allowed_control_type(data.opcode, wide); });
+      }
+      if (!control.is_valid() || (options_.allows != nullptr && !options_.allows(data.opcode, control))) continue;
+      if (is_load) {
+        data.set_arg(0, address);
+        data.words[1] = at;
+        const Value result = func_->dfg.first_result(build_->insert(data, control));
+        loaded.push_back(result);
+        scope_.push_back(result);
+      } else {
+        Value x = value(control);
+        for (const Value before : loaded) {
+          if (func_->dfg.type(before) == control && choices_.one_in(2)) x = before;
+        }
+        data.set_arg(0, x);
+        data.set_arg(1, address);
+        data.words[2] = at;
+        build_->insert(data, control);
+      }
+    }
+  }
+
+  // for (i = 0; i < n; i += step) with checks of i inside, which are mostly decided by the condition of the loop.
+  void make_checked_loop() {
+    const u32 slot = choices_.below(static_cast<u32>(slot_sizes_.size()));
+    const Type type = choices_.one_in(2) ? ir::kI32 : ir::kI64;
+    const Value limit = choices_.one_in(2) ? build_->iconst(type, choices_.below(9))
+                                           : build_->band_imm_u(value(type), 7);
+    const Value start = build_->iconst(type, choices_.below(3));
+    const Type carried = idiom_type();
+    const Block header = new_block(false), body = new_block(false), exit = new_block(false);
+    const Value first = value(carried);
+    build_->jump(build_->block_call(header, {start, first}));
+    const usize outer = scope_.size(), outer_compared = compared_.size();
+    build_->switch_to_block(header);
+    const Value i = func_->dfg.append_block_param(header, type), x = func_->dfg.append_block_param(header, carried);
+    const bool negated = choices_.one_in(3);
+    const bool is_signed = choices_.one_in(3);
+    using enum ir::IntCC;
+    const ir::IntCC cc = negated ? (is_signed ? SignedGreaterThanOrEqual : UnsignedGreaterThanOrEqual)
+                                 : (is_signed ? SignedLessThan : UnsignedLessThan);
+    const Value c = build_->icmp(cc, i, limit);
+    if (negated) {
+      build_->brif(c, build_->block_call(exit, {x}), build_->block_call(body));
+    } else {
+      build_->brif(c, build_->block_call(body), build_->block_call(exit, {x}));
+    }
+    build_->switch_to_block(body);
+    scope_.push_back(i);
+    scope_.push_back(x);
+    compared_.push_back({i, limit});
+    const u32 checks = 1 + choices_.below(2);
+    for (u32 n = 0; n < checks; ++n) {
+      const Value against = choices_.one_in(2) ? limit : build_->iconst(type, 7 + choices_.below(3));
+      const Value ok = choices_.one_in(4) ? related_condition()
+                                          : build_->icmp(choices_.one_in(3) ? UnsignedLessThanOrEqual : UnsignedLessThan, i, against);
+      if (choices_.one_in(2)) {
+        build_->trapz(ok, {static_cast<u8>(1 + choices_.below(9))});
+      } else {
+        const Block bad = new_block(true), good = new_block(false);
+        build_->brif(ok, build_->block_call(good), build_->block_call(bad));
+        build_->switch_to_block(bad);
+        build_->trap({static_cast<u8>(1 + choices_.below(9))});
+        build_->switch_to_block(good);
+      }
+    }
+    const Value wide = type == ir::kI64 ? i : build_->uextend(ir::kI64, i);
+    const Value index = build_->band_imm_u(wide, 15);
+    const Value base = build_->stack_addr(ir::kI64, ir::StackSlot::from_index(slot), 0);
+    const Value address = build_->iadd(base, index);
+    const Value byte = build_->uload8(ir::kI64, ir::MemFlags{}, address, 0);
+    scope_.push_back(byte);
+    make_idiom();
+    if (choices_.one_in(2)) build_->istore8(ir::MemFlags{}, choices_.one_in(2) ? byte : value(ir::kI64), address, 0);
+    const Value next = build_->iadd_imm_s(i, 1 + choices_.below(3));
+    const Value carry = value(carried);
+    build_->jump(build_->block_call(header, {next, carry}));
+    scope_.resize(outer);
+    compared_.resize(outer_compared);
+    build_->switch_to_block(exit);
+    scope_.push_back(func_->dfg.append_block_param(exit, carried));
+  }
+
   void make_atomic() {
     if (!options_.atomics) return;
     const Type type = types_[choices_.below(4)];
@@ -813,6 +1301,11 @@ class Generator {
         some_insts();
         continue;
       }
+      if (options_.idioms && choices_.one_in(6)) {
+        make_checked_loop();
+        some_insts();
+        continue;
+      }
       switch (choices_.below(4)) {
         case 0:
           make_branch(depth - 1);
@@ -852,7 +1345,7 @@ class Generator {
   // A block with its own scope that goes on to `join`, or ends the function.
   void make_arm(Block arm, const std::vector<Type>& types, Block join,
                 const std::vector<Type>& join_types, u32 depth) {
-    const usize outer = scope_.size();
+    const usize outer = scope_.size(), outer_compared = compared_.size();
     enter(arm, types);
     pieces(depth);
     switch (choices_.below(8)) {
@@ -873,6 +1366,7 @@ class Generator {
       }
     }
     scope_.resize(outer);
+    compared_.resize(outer_compared);
   }
   void make_branch(u32 depth) {
     const std::vector<Type> types = some_types(3), join_types = some_types(4);
@@ -966,8 +1460,9 @@ class Generator {
   }
   void make_switch(u32 depth) {
     const std::vector<Type> join_types = some_types(3);
-    const Value index =
-        choices_.one_in(2) ? value(ir::kI32) : build_->band_imm_u(value(ir::kI32), 7);
+    const Value index = options_.idioms && choices_.one_in(8) ? build_->iconst(ir::kI32, choices_.below(8))
+                        : choices_.one_in(2)                  ? value(ir::kI32)
+                                                              : build_->band_imm_u(value(ir::kI32), 7);
     const Block join = new_block(false);
     const u32 arms = 1 + choices_.below(3), entries = choices_.below(7);
     std::vector<Block> blocks;
@@ -997,7 +1492,7 @@ class Generator {
     args.insert(args.begin(), trips);
     const Block header = new_block(true), exit = new_block(false);
     build_->jump(build_->block_call(header, args));
-    const usize outer = scope_.size();
+    const usize outer = scope_.size(), outer_compared = compared_.size();
     build_->switch_to_block(header);
     const Value counter = func_->dfg.append_block_param(header, ir::kI8);
     for (const Type type : types) scope_.push_back(func_->dfg.append_block_param(header, type));
@@ -1011,6 +1506,7 @@ class Generator {
     const std::vector<Value> exit_args = values_of(exit_types);
     build_->brif(left, build_->block_call(header, next), build_->block_call(exit, exit_args));
     scope_.resize(outer);
+    compared_.resize(outer_compared);
     enter(exit, exit_types);
   }
 
@@ -1029,6 +1525,11 @@ class Generator {
   std::vector<u32> slot_sizes_;
   std::vector<Local> locals_;
   PackedOption<ir::StackSlot> pointer_slot_;  // holds addresses only
+  struct Compared {
+    Value x, y;
+  };
+  std::vector<Compared> compared_;  // with each other, in scope
+  std::vector<Value> leaves_;       // of the idiom being made
 };
 
 }  // namespace

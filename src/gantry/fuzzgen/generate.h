@@ -32,6 +32,10 @@ struct Options {
   bool i128 = false;
   bool floats = true;
   bool vectors = false;     // of 128 bits
+  bool all_floats = false;  // of 16 and 128 bits, too
+  // What rules of an optimiser look for: small expressions over few values and constants at the limits, comparisons of what
+  // was compared before, bounds-checked loops, accesses close to each other.
+  bool idioms = true;
   bool big_endian = false;  // memory accesses that say `big`
   bool atomics = true;
   // Slots used like the variables of a front end that leaves SSA to others: whole fields, parts of

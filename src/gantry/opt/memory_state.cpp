@@ -83,7 +83,7 @@ void MemoryState::start(const ir::Function& func, const EgraphOptions& options,
   }
 
   loop_writes_.assign(numbers_.size(), 0);
-  if (loops.num_loops() == 0 || !enabled_) return;
+  if ((loops.num_loops() == 0 && !loops.has_irreducible_cycle()) || !enabled_) return;
   const u64 everything = ~u64{0};
   for (u32 number = 0; number < numbers_.size(); ++number) {
     const ir::Block block = numbers_.block(number);

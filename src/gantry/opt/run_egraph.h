@@ -1,6 +1,8 @@
 #pragma once
 // The optimiser proper: equal computations become one, rules rewrite them, and each is computed
 // where it is cheapest.
+#include <span>
+
 #include "gantry/ir/function.h"
 #include "gantry/support/session.h"
 
@@ -21,5 +23,8 @@ struct EgraphOptions {
 // same holds, except that blocks may have become unreachable if the answer is true: a branch was
 // changed. Linear in instructions and edges; the budgets are in support/limits.h.
 bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& session);
+
+// How often each rule (isle_rules[] of rule_table.h) has changed something since the session began.
+std::span<const u64> egraph_rule_counts(Session& session);
 
 }  // namespace gantry::opt

@@ -34,6 +34,7 @@ class Walk {
     for (usize i = postorder.size(); i-- > 0;) {
       const ir::Block block = postorder[i];
       number_ = state_.numbers.number(block);
+      if (!state_.reached[number_] && may_be_reached_later(block)) state_.reached[number_] = true;
       if (state_.reached[number_]) {
         begin_block(block);
         walk_block(block);
@@ -53,6 +54,19 @@ class Walk {
   void set_node(ir::Value value, Node node) { state_.value_nodes[value.index()] = node; }
   void set_opaque(ir::Value value, const Facts& facts) {
     set_node(value, state_.rewriter.opaque(value, dfg_.type(value), number_, facts));
+  }
+
+  // No edge walked so far leads here, but one may that comes from behind: into the middle of a cycle
+  // whose other entries are not taken. (A loop with one entry is not reached if that is not.)
+  bool may_be_reached_later(ir::Block block) const {
+    if (!state_.numbers.is_loop_head(number_)) return false;
+    if (!state_.reached[state_.numbers.immediate_dominator(number_)]) return false;
+    for (const analysis::Edge& edge : state_.flow.predecessors(block)) {
+      if (state_.flow.is_reachable(edge.block) &&
+          !state_.numbers.dominates(number_, state_.numbers.number(edge.block)))
+        return true;
+    }
+    return false;
   }
 
   void begin_block(ir::Block block) {
