@@ -239,7 +239,7 @@ void Allocator::State::find_liveness() {
   live_is_partial.assign(num_blocks, 1);
   lives.clear();
   for (u32 block = 0; block < num_blocks; ++block) {
-    const LoopInfo& info = blocks[block];
+    LoopInfo& info = blocks[block];
     const Range partial = partial_ranges[block];
     const u32 around = info.header == block ? info.parent : info.header;
     live_ranges[block] = partial;
@@ -251,6 +251,7 @@ void Allocator::State::find_liveness() {
     const u32 end_pos = blocks[around].end_pos;
     const bool header_partial = live_is_partial[around] != 0;
     const Range header_range = live_ranges[around];
+    u32 live_through[kNumRegClasses] = {};  // what the sweep could not see in this block
     for (u32 i = header_range.begin; i < header_range.end; ++i) {
       const LiveIn live = header_partial ? partial_lives[i] : lives[i];
       if (values[live.value >> 2].live_block == block) continue;
@@ -259,8 +260,12 @@ void Allocator::State::find_liveness() {
                      partial_lives.begin() + partial.end);
       }
       lives.push_back({live.value, add_distance(end_pos, live.next_use - header_pos)});
+      ++live_through[live.value & 3];
     }
     if (lives.size() != begin) {
+      for (u32 i = 0; i < kNumRegClasses; ++i) {
+        info.pressure[i] = static_cast<u8>(std::min(info.pressure[i] + live_through[i], u32{255}));
+      }
       live_is_partial[block] = 0;
       live_ranges[block] = {begin, static_cast<u32>(lives.size())};
     }
@@ -272,12 +277,14 @@ void Allocator::State::find_liveness() {
     LoopInfo& header = blocks[info.header];
     for (u32 i = 0; i < kNumRegClasses; ++i) {
       header.loop_pressure[i] = std::max(header.loop_pressure[i], info.pressure[i]);
+      if (info.weight != 0) header.loop_fixed[i] |= block_fixed[block][i];
     }
     if (info.has_call) header.loop_has_call = true;
     if (info.header == block && info.parent != kNone) {
       LoopInfo& parent = blocks[info.parent];
       for (u32 i = 0; i < kNumRegClasses; ++i) {
         parent.loop_pressure[i] = std::max(parent.loop_pressure[i], info.loop_pressure[i]);
+        parent.loop_fixed[i] |= info.loop_fixed[i];
       }
       if (info.loop_has_call) parent.loop_has_call = true;
     }

@@ -108,7 +108,7 @@ class Scan {
       }
     }
     if (preferred != 0) {
-      const u32 unwanted = preferred & ~s_.block_fixed[block_][reg_class];
+      const u32 unwanted = preferred & ~avoided_[reg_class];
       return first_of(reg_class, unwanted != 0 ? unwanted : preferred);
     }
     const u32 already = mask & s_.used[reg_class];
@@ -266,6 +266,7 @@ class Scan {
   u32 inst_ = 0;
   u32 point_ = 0;
   u32 weight_ = 1;
+  Masks avoided_;  // registers that fixed operands to come will want
   u32 loop_header_ = 0;
   u32 loop_end_ = 0;
   usize clobber_at_ = 0;

@@ -114,6 +114,15 @@ struct StackOperand {
   u32 value;
 };
 
+struct Masks {
+  u32 of[kNumRegClasses] = {};
+  u32& operator[](u32 i) { return of[i]; }
+  u32 operator[](u32 i) const { return of[i]; }
+  bool has(u32 reg) const { return (of[reg >> 5] >> (reg & 31) & 1) != 0; }
+  void add(u32 reg) { of[reg >> 5] |= u32{1} << (reg & 31); }
+  void remove(u32 reg) { of[reg >> 5] &= ~(u32{1} << (reg & 31)); }
+};
+
 struct LoopInfo {
   u32 header = kNone;  // innermost loop of the block, named by its header
   u32 parent = kNone;  // for headers: the header of the loop around
@@ -124,6 +133,7 @@ struct LoopInfo {
   bool loop_has_call = false;  // for headers: one in the loop
   u8 pressure[kNumRegClasses] = {};       // of the block: most values live at once, saturated
   u8 loop_pressure[kNumRegClasses] = {};  // for headers: of the loop
+  Masks loop_fixed;  // for headers: registers wanted by fixed operands of the loop
 };
 
 // What speaks for a parameter's place: weights of the edges seen so far.
@@ -133,15 +143,6 @@ struct ParamVote {
   u64 unstored = 0;        // it must be stored if the parameter is in memory
   u32 slot_class = kNone;  // of most arguments in memory, if there is a majority
   u64 majority = 0;
-};
-
-struct Masks {
-  u32 of[kNumRegClasses] = {};
-  u32& operator[](u32 i) { return of[i]; }
-  u32 operator[](u32 i) const { return of[i]; }
-  bool has(u32 reg) const { return (of[reg >> 5] >> (reg & 31) & 1) != 0; }
-  void add(u32 reg) { of[reg >> 5] |= u32{1} << (reg & 31); }
-  void remove(u32 reg) { of[reg >> 5] &= ~(u32{1} << (reg & 31)); }
 };
 
 struct Allocator::State {
