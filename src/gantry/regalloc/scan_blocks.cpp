@@ -221,7 +221,10 @@ void Scan::enter_block(u32 block) {
   weight_ = info.weight;
   loop_header_ = info.header == kNone ? 0 : info.header;
   loop_end_ = info.header == kNone ? 0 : s_.blocks[info.header].end_pos + 1;
-  avoided_ = info.header == block ? info.loop_fixed : s_.block_fixed[block];
+  avoided_ = s_.block_fixed[block];
+  if (info.header == block) {
+    for (u32 i = 0; i < kNumRegClasses; ++i) avoided_[i] |= info.loop_fixed[i];
+  }
   const u32 first = in_.block_insts[block];
   const u32 end = in_.block_insts[block + 1];
   inst_ = first;
@@ -307,7 +310,11 @@ void Scan::leave_block(u32 block) {
     const u32 arg_begin = in_.branch_arg_ranges[edge];
     for (u32 i = arg_begin; i < in_.branch_arg_ranges[edge + 1]; ++i) {
       V& param = value(in_.params[param_begin + (i - arg_begin)].index());
-      if (param.hint_reg == kNoReg) param.hint_reg = value(in_.branch_args[i].index()).reg;
+      const u8 reg = value(in_.branch_args[i].index()).reg;
+      if (param.hint_reg != kNoReg || reg == kNoReg) continue;
+      if (s_.blocks[successor].header == successor && s_.blocks[successor].loop_fixed.has(reg))
+        continue;
+      param.hint_reg = reg;
     }
     return;
   }

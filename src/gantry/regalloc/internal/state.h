@@ -64,7 +64,8 @@ struct ValueState {
 };
 
 struct LiveIn {
-  u32 value;
+  u32 value : 31;       // bits of its VReg
+  u32 before_peak : 1;  // its last use in the block comes before the block's highest pressure
   u32 next_use;
 };
 
@@ -133,7 +134,8 @@ struct LoopInfo {
   bool loop_has_call = false;  // for headers: one in the loop
   u8 pressure[kNumRegClasses] = {};       // of the block: most values live at once, saturated
   u8 loop_pressure[kNumRegClasses] = {};  // for headers: of the loop
-  Masks loop_fixed;  // for headers: registers wanted by fixed operands of the loop
+  // Registers wanted by fixed operands of instructions that are no calls; for headers, in the loop.
+  Masks loop_fixed;
 };
 
 // What speaks for a parameter's place: weights of the edges seen so far.
