@@ -1,7 +1,8 @@
 // The problem: which values are in which registers where a block begins. The idea: one predecessor
 // leaves its picture; of several, the most frequent one does, as far as the others agree or it is
-// worth moving values into place on their edges. Invariants: edges from blocks seen before get their
-// moves here; edges back to a loop header adapt to the entry chosen, when their block is left.
+// worth moving values into place on their edges. Invariants: edges from blocks seen before get
+// their moves here; edges back to a loop header adapt to the entry chosen, when their block is
+// left.
 #include "gantry/regalloc/internal/edges.h"
 #include "gantry/regalloc/internal/scan.h"
 
@@ -65,8 +66,8 @@ void Scan::merge_states(u32 block) {
           occupy(index, choose_free(reg_class, saved, &value(index)));
       }
     }
-    // Registers that instructions of the loop ask for by name: whoever lives around them moves aside
-    // once, ahead of the loop.
+    // Registers that instructions of the loop ask for by name: whoever lives around them moves
+    // aside once, ahead of the loop.
     for (u32 left = loop.loop_fixed[reg_class] & all & ~free_[reg_class]; left != 0;
          left &= left - 1) {
       const u32 elsewhere = free_[reg_class] & ~loop.loop_fixed[reg_class];

@@ -1,6 +1,7 @@
 #pragma once
-// The forward scan's picture of the register file, the steps that change it, and entering and leaving blocks
-// (scan_blocks.cpp). Placing the operands of instructions is added in scan.cpp, where all of it is inlined.
+// The forward scan's picture of the register file, the steps that change it, and entering and
+// leaving blocks (scan_blocks.cpp). Placing the operands of instructions is added in scan.cpp,
+// where all of it is inlined.
 #include <bit>
 #include <span>
 

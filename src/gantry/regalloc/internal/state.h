@@ -177,10 +177,11 @@ struct Allocator::State {
 
   std::vector<ValueState> values;
   std::vector<LoopInfo> blocks;
-  std::vector<u32> next_uses;         // by operand
-  std::vector<u32> param_next_uses;   // by parameter
-  std::vector<LiveIn> partial_lives;  // before loops are taken into account
-  std::vector<Range> partial_ranges;  // by block
+  std::vector<u32> loop_of, loop_parent;  // of the output
+  std::vector<u32> next_uses;             // by operand
+  std::vector<u32> param_next_uses;       // by parameter
+  std::vector<LiveIn> partial_lives;      // before loops are taken into account
+  std::vector<Range> partial_ranges;      // by block
   std::vector<LiveIn> lives;
   std::vector<Range>
       live_ranges;  // by block; into `lives` or, with `live_is_partial`, partial_lives
