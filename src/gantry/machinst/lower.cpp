@@ -86,7 +86,7 @@ void LowerContext::count_uses_and_color() {
         dfg_->for_each_block_call(inst, [&](ir::BlockCall call) {
           for (const ir::Value encoded : call.args(dfg_->lists())) {
             const ir::BlockArg arg = ir::BlockArg::decoded(encoded);
-            if (arg.is_value()) count(arg.as_value(), 2);
+            if (arg.is_value()) count(arg.as_value(), 1);
           }
         });
         if (facts.effects.is_call) {

@@ -101,6 +101,7 @@ Result<Output> Allocator::State::run(const Input& given, const MachineEnv& env) 
   output.exchanged = exchanged;
   output.num_slot_words = num_slot_words;
   output.used_regs = used_regs;
+  output.loops = {loop_of, loop_parent};
   output.stats = stats;
   return output;
 }

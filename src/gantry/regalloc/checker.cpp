@@ -391,7 +391,8 @@ class Checker {
       }
     }
     entered_by_.assign(in_.num_blocks, kNone);
-    for (u32 edge = 0; edge < in_.successors.size(); ++edge) entered_by_[in_.successors[edge]] = edge;
+    for (u32 edge = 0; edge < in_.successors.size(); ++edge)
+      entered_by_[in_.successors[edge]] = edge;
     std::vector<u8> dirty(in_.num_blocks, 1);
     bool again = true;
     while (again) {

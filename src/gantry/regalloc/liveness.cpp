@@ -93,6 +93,7 @@ void Allocator::State::find_liveness() {
       live_list.clear();
       u32 live_count[kNumRegClasses] = {};
       u32 most_live[kNumRegClasses] = {};
+      u32 peak[kNumRegClasses] = {};  // where that was
       Masks fixed;
       const auto add = [&](VReg vreg, ValueState& value, u32 end_pos) {
         value.live_index = static_cast<u32>(live_list.size());
@@ -100,7 +101,10 @@ void Allocator::State::find_liveness() {
         live_list.push_back(vreg.bits());
         const u32 reg_class = static_cast<u32>(vreg.reg_class());
         const u32 count = ++live_count[reg_class];
-        if (count > most_live[reg_class]) most_live[reg_class] = count;
+        if (count > most_live[reg_class]) {
+          most_live[reg_class] = count;
+          peak[reg_class] = end_pos;
+        }
       };
       const auto remove = [&](VReg vreg, ValueState& value) {
         const u32 moved = live_list.back();
@@ -151,9 +155,11 @@ void Allocator::State::find_liveness() {
       for (u32 inst = end; inst-- > first;) {
         u32 use_calls = calls;
         u32 use_next_call = next_call;
+        bool is_call = false;
         if (clobber_at != 0 && in.clobbers[clobber_at - 1].inst == inst) {
           --clobber_at;
           ++use_calls;
+          is_call = true;
           if (!cold) use_next_call = inst;
         }
         const u32 op_begin = in.operand_ranges[inst];
@@ -178,6 +184,7 @@ void Allocator::State::find_liveness() {
               source.hint_value = value.hint_value;
             } else if (operand.constraint() == Constraint::Fixed) {
               fixed.add(operand.payload());
+              if (!is_call && !cold) info.loop_fixed.add(operand.payload());
             }
           } else {
             if (value.live_index == kNone) {
@@ -191,6 +198,7 @@ void Allocator::State::find_liveness() {
               value.hint_reg = static_cast<u8>(operand.payload());
               value.hint_calls = use_calls;
               fixed.add(operand.payload());
+              if (!is_call && !cold) info.loop_fixed.add(operand.payload());
             } else if (operand.constraint() == Constraint::Stack) {
               value.flags &= static_cast<u16>(~ValueState::kRemat);
             }
@@ -216,7 +224,7 @@ void Allocator::State::find_liveness() {
         value.live_index = kNone;
         if (next_call < value.end_pos) value.flags |= ValueState::kCrossesCall;
         if (limited && (value.flags & ValueState::kResident) != 0) continue;
-        partial_lives.push_back({bits, value.next_use});
+        partial_lives.push_back({bits, value.end_pos < peak[bits & 3] ? 1u : 0u, value.next_use});
       }
       partial_ranges[block].end = static_cast<u32>(partial_lives.size());
       block_fixed[block] = fixed;
@@ -239,26 +247,38 @@ void Allocator::State::find_liveness() {
   live_is_partial.assign(num_blocks, 1);
   lives.clear();
   for (u32 block = 0; block < num_blocks; ++block) {
-    const LoopInfo& info = blocks[block];
+    LoopInfo& info = blocks[block];
     const Range partial = partial_ranges[block];
     const u32 around = info.header == block ? info.parent : info.header;
     live_ranges[block] = partial;
     if (around == kNone) continue;
-    for (u32 i = partial.begin; i < partial.end; ++i)
-      values[partial_lives[i].value >> 2].live_block = block;
+    for (u32 i = partial.begin; i < partial.end; ++i) {
+      ValueState& value = values[partial_lives[i].value >> 2];
+      value.live_block = block;
+      value.end_pos = partial_lives[i].before_peak;
+    }
     const u32 begin = static_cast<u32>(lives.size());
     const u32 header_pos = in.block_insts[around];
     const u32 end_pos = blocks[around].end_pos;
     const bool header_partial = live_is_partial[around] != 0;
     const Range header_range = live_ranges[around];
+    u32 live_through[kNumRegClasses] = {};  // what the sweep could not see in this block
     for (u32 i = header_range.begin; i < header_range.end; ++i) {
       const LiveIn live = header_partial ? partial_lives[i] : lives[i];
-      if (values[live.value >> 2].live_block == block) continue;
+      const ValueState& value = values[live.value >> 2];
+      if (value.live_block == block) {
+        live_through[live.value & 3] += value.end_pos;  // it is there at the peak, too
+        continue;
+      }
       if (lives.size() == begin) {
         lives.insert(lives.end(), partial_lives.begin() + partial.begin,
                      partial_lives.begin() + partial.end);
       }
-      lives.push_back({live.value, add_distance(end_pos, live.next_use - header_pos)});
+      lives.push_back({live.value, 0, add_distance(end_pos, live.next_use - header_pos)});
+      ++live_through[live.value & 3];
+    }
+    for (u32 i = 0; i < kNumRegClasses; ++i) {
+      info.pressure[i] = static_cast<u8>(std::min(info.pressure[i] + live_through[i], u32{255}));
     }
     if (lives.size() != begin) {
       live_is_partial[block] = 0;
@@ -272,12 +292,14 @@ void Allocator::State::find_liveness() {
     LoopInfo& header = blocks[info.header];
     for (u32 i = 0; i < kNumRegClasses; ++i) {
       header.loop_pressure[i] = std::max(header.loop_pressure[i], info.pressure[i]);
+      header.loop_fixed[i] |= info.loop_fixed[i];
     }
     if (info.has_call) header.loop_has_call = true;
     if (info.header == block && info.parent != kNone) {
       LoopInfo& parent = blocks[info.parent];
       for (u32 i = 0; i < kNumRegClasses; ++i) {
         parent.loop_pressure[i] = std::max(parent.loop_pressure[i], info.loop_pressure[i]);
+        parent.loop_fixed[i] |= info.loop_fixed[i];
       }
       if (info.loop_has_call) parent.loop_has_call = true;
     }

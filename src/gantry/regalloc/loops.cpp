@@ -89,8 +89,14 @@ Result<void> Allocator::State::find_loops() {
       }
     }
   }
+  loop_of.resize(any_loop ? num_blocks : 0);
+  loop_parent.resize(any_loop ? num_blocks : 0);
   for (u32 block = 0; block < num_blocks; ++block) {
     LoopInfo& info = blocks[block];
+    if (any_loop) {
+      loop_of[block] = info.header;
+      loop_parent[block] = info.parent;
+    }
     if (info.header == block) {
       info.depth = info.parent == kNone ? 1 : blocks[info.parent].depth + 1;
     } else if (info.header != kNone) {

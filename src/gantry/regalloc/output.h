@@ -25,6 +25,12 @@ struct Stats {
   u32 remats = 0;
 };
 
+// The loops found, for whoever lays blocks out. Loops are named by their header; ~0: none.
+struct LoopForest {
+  std::span<const u32> loop_of;  // by block: the innermost loop; empty if there is no loop at all
+  std::span<const u32> parent;   // by header: the loop around
+};
+
 struct Output {
   std::span<const Allocation> allocs;  // parallel to Input::operands
   std::span<const Edit> edits;         // by point; those at one point in order of execution
@@ -33,6 +39,7 @@ struct Output {
   std::span<const u32> exchanged;
   u32 num_slot_words = 0;  // size of the spill area in 8-byte words
   PRegSet used_regs;       // every register written by an operand or an edit (not clobbers)
+  LoopForest loops;
   Stats stats;
 };
 

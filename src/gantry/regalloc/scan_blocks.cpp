@@ -1,7 +1,8 @@
 // The problem: which values are in which registers where a block begins. The idea: one predecessor
 // leaves its picture; of several, the most frequent one does, as far as the others agree or it is
-// worth moving values into place on their edges. Invariants: edges from blocks seen before get their
-// moves here; edges back to a loop header adapt to the entry chosen, when their block is left.
+// worth moving values into place on their edges. Invariants: edges from blocks seen before get
+// their moves here; edges back to a loop header adapt to the entry chosen, when their block is
+// left.
 #include "gantry/regalloc/internal/edges.h"
 #include "gantry/regalloc/internal/scan.h"
 
@@ -65,8 +66,31 @@ void Scan::merge_states(u32 block) {
           occupy(index, choose_free(reg_class, saved, &value(index)));
       }
     }
+    // Registers that instructions of the loop ask for by name: whoever lives around them moves
+    // aside once, ahead of the loop.
+    for (u32 left = loop.loop_fixed[reg_class] & all & ~free_[reg_class]; left != 0;
+         left &= left - 1) {
+      const u32 elsewhere = free_[reg_class] & ~loop.loop_fixed[reg_class];
+      if (elsewhere == 0) break;
+      const u32 reg = reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(left));
+      const u32 index = reg_value_[reg];
+      if (value(index).hint_reg == reg || (value(index).flags & V::kRemat) != 0) continue;
+      const u32 used_before = elsewhere & (s_.used[reg_class] | s_.preferred[reg_class]);
+      if (used_before == 0) break;
+      vacate(reg);
+      occupy(index, choose_free(reg_class, used_before, &value(index)));
+    }
+    // What no register is left for in the loop waits for its end in memory.
     const u32 room = static_cast<u32>(std::popcount(all));
-    for (u32 pressure = loop.loop_pressure[reg_class]; pressure > room; --pressure) {
+    if (loop.loop_pressure[reg_class] <= room) continue;
+    u32 excess = loop.loop_pressure[reg_class] - room;
+    for (const LiveIn live : s_.live_ins(block)) {
+      if ((live.value & 3) == reg_class && value(live.value >> 2).reg == kNoReg &&
+          live.next_use > loop.end_pos && excess != 0) {
+        --excess;
+      }
+    }
+    for (; excess != 0; --excess) {
       u32 farthest = kNone;
       for (u32 left = all & ~free_[reg_class]; left != 0; left &= left - 1) {
         const u32 reg = reg_class * kRegsPerClass + static_cast<u32>(std::countr_zero(left));
@@ -198,6 +222,10 @@ void Scan::enter_block(u32 block) {
   weight_ = info.weight;
   loop_header_ = info.header == kNone ? 0 : info.header;
   loop_end_ = info.header == kNone ? 0 : s_.blocks[info.header].end_pos + 1;
+  avoided_ = s_.block_fixed[block];
+  if (info.header == block) {
+    for (u32 i = 0; i < kNumRegClasses; ++i) avoided_[i] |= info.loop_fixed[i];
+  }
   const u32 first = in_.block_insts[block];
   const u32 end = in_.block_insts[block + 1];
   inst_ = first;
@@ -229,6 +257,7 @@ void Scan::enter_block(u32 block) {
     merge_states(block);
   }
   if (has_params) place_params(block);
+  avoided_ = s_.block_fixed[block];
   const u32 entry_begin = static_cast<u32>(s_.entry_entries.size());
   for (u32 reg_class = 0; reg_class < kNumRegClasses; ++reg_class) {
     for (u32 left = s_.allocatable[reg_class] & ~free_[reg_class]; left != 0; left &= left - 1) {
@@ -282,7 +311,11 @@ void Scan::leave_block(u32 block) {
     const u32 arg_begin = in_.branch_arg_ranges[edge];
     for (u32 i = arg_begin; i < in_.branch_arg_ranges[edge + 1]; ++i) {
       V& param = value(in_.params[param_begin + (i - arg_begin)].index());
-      if (param.hint_reg == kNoReg) param.hint_reg = value(in_.branch_args[i].index()).reg;
+      const u8 reg = value(in_.branch_args[i].index()).reg;
+      if (param.hint_reg != kNoReg || reg == kNoReg) continue;
+      if (s_.blocks[successor].header == successor && s_.blocks[successor].loop_fixed.has(reg))
+        continue;
+      param.hint_reg = reg;
     }
     return;
   }

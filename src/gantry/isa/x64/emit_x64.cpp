@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "gantry/isa/x64/table.h"
 #include "gantry/support/limits.h"
 
 namespace gantry::isa::x64 {
@@ -323,11 +324,22 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
   const std::span<const regalloc::Edit> edits = regs_->edits;
   const u32 first = input.block_insts[block], end = input.block_insts[block + 1];
   const bool has_locs = !vcode_->source_locs.empty();
+  // Zero takes two bytes where nobody reads the flags it spoils: a reader follows its writer at once, but for edits.
+  const auto emit_constant = [&](const MInst& inst, std::span<const Allocation> place, u32 following) {
+    if (inst.op != static_cast<u16>(Opcode::MovImm32OI_32) || inst.imm != 0 ||
+        (following < end && op_facts(vcode_->insts[following].op).flags_read != 0)) {
+      emit_inst(inst, place, context);
+      return;
+    }
+    MInst zero = inst;
+    zero.op = static_cast<u16>(Opcode::ZeroB_32);
+    emit_inst(zero, place, context);
+  };
   const auto emit_edits = [&](u32 point) {
     while (next_edit_ < edits.size() && edits[next_edit_].point == point) {
       const regalloc::Edit& edit = edits[next_edit_++];
       if (edit.from.kind() == Allocation::Kind::Remat) {
-        emit_inst(vcode_->insts[edit.from.index()], {&edit.to, 1}, context);
+        emit_constant(vcode_->insts[edit.from.index()], {&edit.to, 1}, (point + 1) / 2);
       } else {
         emit_move(edit.from, edit.to, edit.reg_class, edit.wide, context);
       }
@@ -345,7 +357,13 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
     }
     emit_edits(2 * i);
     const u32 operands = input.operand_ranges[i];
-    emit_inst(vcode_->insts[i], regs_->allocs.subspan(operands, input.operand_ranges[i + 1] - operands), context);
+    const MInst& inst = vcode_->insts[i];
+    const std::span<const Allocation> allocs = regs_->allocs.subspan(operands, input.operand_ranges[i + 1] - operands);
+    if (inst.op == static_cast<u16>(Opcode::MovImm32OI_32)) {
+      emit_constant(inst, allocs, i + 1);
+    } else {
+      emit_inst(inst, allocs, context);
+    }
     emit_edits(2 * i + 1);
   }
   if (location != ir::kNoSourceLoc) buffer_.end_source_range();
@@ -377,28 +395,24 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
                       .avx = avx};
   GANTRY_TRY(emit_prologue(context));
 
-  // Cold blocks go behind the others; edits are in the order of instruction numbers, so each block finds its first by
-  // search.
-  const std::span<const u8> cold = vcode.input.cold_blocks;
-  bool any_cold = false;
+  // Edits are in the order of instruction numbers: where that order is left, a block finds its first by search.
   const u32 padding = flags.bb_padding_log2_minus_one == 0 ? 0 : 1u << (flags.bb_padding_log2_minus_one - 1);
-  for (const bool cold_pass : {false, true}) {
-    if (cold_pass && !any_cold) break;
-    next_edit_ = 0;
-    for (u32 block = 0; block < num_blocks; ++block) {
-      if ((cold[block] != 0) != cold_pass) {
-        any_cold = true;
-        continue;
-      }
+  next_edit_ = 0;
+  u32 expected = 0;
+  for (const u32 block : layout_.compute(vcode.input, regs.loops)) {
+    if (block != expected) {
       const u32 first_point = 2 * vcode.input.block_insts[block];
-      while (next_edit_ < regs.edits.size() && regs.edits[next_edit_].point < first_point) ++next_edit_;
-      if (padding != 0 && block != 0) buffer_.put_fill(padding, 0xcc);
-      buffer_.bind(Label{block});
-      emit_block(block, context);
-      if (flags.machine_code_cfg_info) {
-        for (u32 edge = vcode.input.successor_ranges[block]; edge < vcode.input.successor_ranges[block + 1]; ++edge) {
-          buffer_.add_block_edge(Label{block}, Label{vcode.input.successors[edge]});
-        }
+      const auto first = std::lower_bound(regs.edits.begin(), regs.edits.end(), first_point,
+                                          [](const regalloc::Edit& edit, u32 point) { return edit.point < point; });
+      next_edit_ = static_cast<usize>(first - regs.edits.begin());
+    }
+    expected = block + 1;
+    if (padding != 0 && block != 0) buffer_.put_fill(padding, 0xcc);
+    buffer_.bind(Label{block});
+    emit_block(block, context);
+    if (flags.machine_code_cfg_info) {
+      for (u32 edge = vcode.input.successor_ranges[block]; edge < vcode.input.successor_ranges[block + 1]; ++edge) {
+        buffer_.add_block_edge(Label{block}, Label{vcode.input.successors[edge]});
       }
     }
   }

@@ -2,6 +2,7 @@
 // Emission of one x64 function: frame, prologue, instructions with the allocator's moves between them, records.
 #include "gantry/isa/x64/encode.h"
 #include "gantry/isa/x64/lower_x64.h"
+#include "gantry/machinst/block_layout.h"
 #include "gantry/regalloc/output.h"
 #include "gantry/target/settings.h"
 
@@ -38,6 +39,7 @@ class X64Emitter final : public EmitHooks {
   void emit_tail_jump_frame(const machinst::CallInfo& call, EmitContext& context);
 
   MachBuffer buffer_;
+  machinst::BlockLayout layout_;
   // Of the function being emitted.
   const X64Lower* lower_ = nullptr;
   const machinst::VCode* vcode_ = nullptr;

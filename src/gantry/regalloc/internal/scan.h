@@ -1,6 +1,7 @@
 #pragma once
-// The forward scan's picture of the register file, the steps that change it, and entering and leaving blocks
-// (scan_blocks.cpp). Placing the operands of instructions is added in scan.cpp, where all of it is inlined.
+// The forward scan's picture of the register file, the steps that change it, and entering and
+// leaving blocks (scan_blocks.cpp). Placing the operands of instructions is added in scan.cpp,
+// where all of it is inlined.
 #include <bit>
 #include <span>
 
@@ -108,7 +109,7 @@ class Scan {
       }
     }
     if (preferred != 0) {
-      const u32 unwanted = preferred & ~s_.block_fixed[block_][reg_class];
+      const u32 unwanted = preferred & ~avoided_[reg_class];
       return first_of(reg_class, unwanted != 0 ? unwanted : preferred);
     }
     const u32 already = mask & s_.used[reg_class];
@@ -266,6 +267,7 @@ class Scan {
   u32 inst_ = 0;
   u32 point_ = 0;
   u32 weight_ = 1;
+  Masks avoided_;  // registers that fixed operands to come will want
   u32 loop_header_ = 0;
   u32 loop_end_ = 0;
   usize clobber_at_ = 0;

@@ -64,7 +64,8 @@ struct ValueState {
 };
 
 struct LiveIn {
-  u32 value;
+  u32 value : 31;       // bits of its VReg
+  u32 before_peak : 1;  // its last use in the block comes before the block's highest pressure
   u32 next_use;
 };
 
@@ -114,6 +115,15 @@ struct StackOperand {
   u32 value;
 };
 
+struct Masks {
+  u32 of[kNumRegClasses] = {};
+  u32& operator[](u32 i) { return of[i]; }
+  u32 operator[](u32 i) const { return of[i]; }
+  bool has(u32 reg) const { return (of[reg >> 5] >> (reg & 31) & 1) != 0; }
+  void add(u32 reg) { of[reg >> 5] |= u32{1} << (reg & 31); }
+  void remove(u32 reg) { of[reg >> 5] &= ~(u32{1} << (reg & 31)); }
+};
+
 struct LoopInfo {
   u32 header = kNone;  // innermost loop of the block, named by its header
   u32 parent = kNone;  // for headers: the header of the loop around
@@ -124,6 +134,8 @@ struct LoopInfo {
   bool loop_has_call = false;  // for headers: one in the loop
   u8 pressure[kNumRegClasses] = {};       // of the block: most values live at once, saturated
   u8 loop_pressure[kNumRegClasses] = {};  // for headers: of the loop
+  // Registers wanted by fixed operands of instructions that are no calls; for headers, in the loop.
+  Masks loop_fixed;
 };
 
 // What speaks for a parameter's place: weights of the edges seen so far.
@@ -133,15 +145,6 @@ struct ParamVote {
   u64 unstored = 0;        // it must be stored if the parameter is in memory
   u32 slot_class = kNone;  // of most arguments in memory, if there is a majority
   u64 majority = 0;
-};
-
-struct Masks {
-  u32 of[kNumRegClasses] = {};
-  u32& operator[](u32 i) { return of[i]; }
-  u32 operator[](u32 i) const { return of[i]; }
-  bool has(u32 reg) const { return (of[reg >> 5] >> (reg & 31) & 1) != 0; }
-  void add(u32 reg) { of[reg >> 5] |= u32{1} << (reg & 31); }
-  void remove(u32 reg) { of[reg >> 5] &= ~(u32{1} << (reg & 31)); }
 };
 
 struct Allocator::State {
@@ -174,10 +177,11 @@ struct Allocator::State {
 
   std::vector<ValueState> values;
   std::vector<LoopInfo> blocks;
-  std::vector<u32> next_uses;         // by operand
-  std::vector<u32> param_next_uses;   // by parameter
-  std::vector<LiveIn> partial_lives;  // before loops are taken into account
-  std::vector<Range> partial_ranges;  // by block
+  std::vector<u32> loop_of, loop_parent;  // of the output
+  std::vector<u32> next_uses;             // by operand
+  std::vector<u32> param_next_uses;       // by parameter
+  std::vector<LiveIn> partial_lives;      // before loops are taken into account
+  std::vector<Range> partial_ranges;      // by block
   std::vector<LiveIn> lives;
   std::vector<Range>
       live_ranges;  // by block; into `lives` or, with `live_is_partial`, partial_lives
