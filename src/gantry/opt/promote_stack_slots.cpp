@@ -263,7 +263,10 @@ void Promoter::drop_slots() {
     stays[piece.slot] |= piece.fate == Piece::Fate::StaysInMemory;
   for (u32 slot = 0; slot < stays.size(); ++slot) {
     if (s_.addresses.escapes(slot)) stays[slot] = true;
-    if (!stays[slot]) func_.stack_slots[ir::StackSlot::from_index(slot)] = {};
+    // Where an access reaches into another slot, that one must still be there.
+    if (!stays[slot] && !s_.addresses.leaves_bounds()) {
+      func_.stack_slots[ir::StackSlot::from_index(slot)] = {};
+    }
   }
   for (const Inst inst : s_.addresses.address_insts()) {
     if (!stays[s_.addresses.slot_of(dfg_.first_result(inst))]) func_.layout.remove_inst(inst);

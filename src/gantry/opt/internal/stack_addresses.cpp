@@ -96,6 +96,7 @@ void StackAddresses::compute(const ir::Function& func, const analysis::ControlFl
   offsets_ = arena.allocate<u64>(dfg.num_values());
   escapes_ = arena.allocate_filled<bool>(func.stack_slots.size(), false);
   address_insts_.clear();
+  leaves_bounds_ = false;
   pin_described(func);
 
   SlotAccess found;
@@ -118,6 +119,7 @@ void StackAddresses::compute(const ir::Function& func, const analysis::ControlFl
       const u64 size = func.stack_slots[ir::StackSlot::from_index(slot)].size;
       if (offset > size || found.access.bytes() > size - offset) {
         escapes_[slot] = true;
+        leaves_bounds_ = true;
         continue;
       }
       found.inst = inst;

@@ -37,6 +37,8 @@ class StackAddresses {
   // is: it has a key, or is named by a debug tag or a stack map. Accesses of unreachable blocks
   // count as escapes.
   bool escapes(u32 slot) const { return escapes_[slot]; }
+  // Whether an access touches bytes behind or before its slot: those of its neighbours in the frame.
+  bool leaves_bounds() const { return leaves_bounds_; }
   // The instructions that make addresses of slots, operands first.
   const std::vector<ir::Inst>& address_insts() const { return address_insts_; }
 
@@ -50,6 +52,7 @@ class StackAddresses {
 
   std::span<u32> slots_;  // by value
   u64* offsets_ = nullptr;
+  bool leaves_bounds_ = false;
   std::span<bool> escapes_;  // by slot
   std::vector<ir::Inst> address_insts_;
 };
