@@ -13,10 +13,6 @@
 #include "gantry/opt/rewrite_inl.h"
 #include "gantry/opt/rule_table.h"
 #include "gantry/support/limits.h"
-#if defined(GANTRY_COUNT_RULES)
-#include "gantry/support/rule_coverage.h"
-#endif
-
 namespace gantry::opt {
 namespace {
 
@@ -59,17 +55,6 @@ u128 lanes_of(Type type, u64 lane) {
   for (u32 i = 0; i < type.lane_count(); ++i) bits |= u128{lane} << (i * type.lane_bits());
   return bits;
 }
-
-#if defined(GANTRY_COUNT_RULES)
-std::vector<u64> process_rule_counts(isle_rule_count);
-RuleSet process_counts(
-    "mid_end",
-    [](u32 number) -> RuleInfo {
-      const IsleRule& rule = isle_rules[number];
-      return {rule.name, rule.term, rule.file, rule.line};
-    },
-    process_rule_counts.data(), isle_rule_count);
-#endif
 
 }  // namespace
 
@@ -175,7 +160,7 @@ Node Rewriter::build_at(ir::InstData data, Type type) {
   --depth_;
   const Node made = enter(data, info, known, slot);
   if (others.size() != 0 && take_fuel()) {
-    count_rule(fired_[depth_ + 1]);
+    ++rule_counts_[fired_[depth_ + 1]];
     if (observer_ != nullptr) [[unlikely]]
       tell(Rewrite::Kind::Alternative, fired_[depth_ + 1], data, type, first_node,
            others[others.size() - 1]);
@@ -203,7 +188,7 @@ std::optional<Node> Rewriter::better_form(const ir::InstData& data, const NodeIn
   GANTRY_DCHECK(graph_.type(result) == type);
   // Both are true of the same value.
   if (Facts::tracks(type)) graph_.facts(result) = intersect(graph_.facts(result), known);
-  count_rule(fired_[depth_ + 1]);
+  ++rule_counts_[fired_[depth_ + 1]];
   if (observer_ != nullptr) [[unlikely]]
     result = tell(Rewrite::Kind::Rule, fired_[depth_ + 1], data, type, first_node, result);
   return result;
@@ -380,7 +365,7 @@ std::optional<SkeletonChange> Rewriter::simplify_skeleton(const ir::InstData& da
   constructor_simplify_skeleton(*this, SkeletonInst::from_index(0), changes);
   --depth_;
   if (changes.size() == 0 || !take_fuel()) return std::nullopt;
-  count_rule(fired_[depth_ + 1]);
+  ++rule_counts_[fired_[depth_ + 1]];
   if (observer_ != nullptr) [[unlikely]] {
     ir::InstData changed;
     changed.opcode = Opcode::Nop;
@@ -401,13 +386,6 @@ bool Rewriter::may_decide(const ir::InstData& before, const ir::InstData& change
   if (observer_ != nullptr) [[unlikely]]
     tell(Rewrite::Kind::Condition, Rewrite::kNoRule, before, changed, ir::kInvalidType, {});
   return true;
-}
-
-void Rewriter::count_rule(u32 rule) {
-  ++rule_counts_[rule];
-#if defined(GANTRY_COUNT_RULES)
-  process_counts.fired(rule);
-#endif
 }
 
 Node Rewriter::tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before, Type type,

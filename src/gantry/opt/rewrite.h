@@ -92,7 +92,6 @@ class Rewriter final {
   bool splat_constant(Node node, ir::Type& type, u64& value) const;
   bool is_bits(Node node, bool set, ir::Type& type) const;
   bool take_fuel() { return fuel_ == nullptr || (*fuel_ > 0 && (*fuel_)-- > 0); }
-  void count_rule(u32 rule);
   // The observer's answer.
   Node tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before, ir::Type type, u32 first_node,
             Node after);
