@@ -200,9 +200,43 @@ inline bool Rewriter::i64_lt(i64 a, i64 b) { return a < b; }
 inline u64 Rewriter::i64_magnitude(i64 a) {
   return a < 0 ? u64{0} - static_cast<u64>(a) : static_cast<u64>(a);
 }
+inline i64 Rewriter::i64_shl(i64 a, u64 k) {
+  return k < 64 ? static_cast<i64>(static_cast<u64>(a) << k) : 0;
+}
 inline u64 Rewriter::u64_div(u64 a, u64 b) { return b == 0 ? 0 : a / b; }
 inline bool Rewriter::product_fits(u64 a, u64 b, u64 max) { return u128{a} * b <= max; }
 inline u64 Rewriter::u64_max(u64 a, u64 b) { return a < b ? b : a; }
+
+// ---- addresses
+inline bool Rewriter::offset_plus(Offset32 offset, i64 constant, Offset32& sum) {
+  if (constant != static_cast<i32>(constant)) return false;
+  const i64 exact = offset + constant;
+  sum = static_cast<i32>(exact);
+  return sum == exact;
+}
+
+// ---- floats
+inline u64 Rewriter::bits_of_32(Ieee32 value) { return value; }
+inline u64 Rewriter::bits_of_64(Ieee64 value) { return value; }
+inline bool Rewriter::exact_reciprocal_32(Ieee32 value, Ieee32& out) {
+  const u64 exponent = value >> 23 & 0xff;
+  out = (value & 0x8000'0000) | (254 - exponent) << 23;
+  return (value & 0x7f'ffff) == 0 && exponent >= 1 && exponent <= 253;
+}
+inline bool Rewriter::exact_reciprocal_64(Ieee64 value, Ieee64& out) {
+  const u64 exponent = value >> 52 & 0x7ff;
+  out = (value & u64{1} << 63) | (2046 - exponent) << 52;
+  return (value & ((u64{1} << 52) - 1)) == 0 && exponent >= 1 && exponent <= 2045;
+}
+
+// ---- vectors
+inline bool Rewriter::u8_same(u8 a, u8 b) { return a == b; }
+inline bool Rewriter::shuffle_is_run(ShuffleMask mask, u64 first) {
+  for (const u8 byte : func_->dfg.shuffle_mask(mask)) {
+    if (byte != first++) return false;
+  }
+  return true;
+}
 
 // ---- division
 inline u64 Rewriter::reciprocal_of(u64 shift, u64 divisor) { return reciprocal(shift, divisor); }
