@@ -141,6 +141,23 @@ void BlockOrder::compute(const ir::Function& func) {
       predecessors_[fill[successors_[edge]]++] = i;
     }
   }
+  loop_ends_.assign(count, 0);
+  bool any_loop = false;
+  for (u32 i = 0; i < count; ++i) {
+    for (u32 edge = successor_ranges_[i]; edge < successor_ranges_[i + 1]; ++edge) {
+      if (successors_[edge] > i) continue;
+      loop_ends_[successors_[edge]] = i;
+      any_loop = true;
+    }
+  }
+  loop_starts_.assign(any_loop ? count : 0, 0);
+  std::vector<u32>& open = postorder_;
+  open.clear();
+  for (u32 i = 0; any_loop && i < count; ++i) {
+    while (!open.empty() && loop_ends_[open.back()] < i) open.pop_back();
+    if (loop_ends_[i] != 0) open.push_back(i);
+    if (!open.empty()) loop_starts_[i] = open.back();
+  }
   // An edge is as cold as its target.
   for (u32 i = count; i-- > 0;) {
     if (!blocks_[i].block) blocks_[i].cold = blocks_[successors_[successor_ranges_[i]]].cold;

@@ -39,6 +39,9 @@ class BlockOrder {
   std::span<const u32> predecessor_ranges() const { return predecessor_ranges_; }
   std::span<const u32> predecessors() const { return predecessors_; }
   std::span<const u8> cold() const { return cold_; }
+  // The header of the innermost loop around a block, if a loop is taken for all numbers from its header to its last way
+  // back: a guess for choices, never needed to be right. 0: none.
+  u32 loop_start(u32 number) const { return loop_starts_.empty() ? 0 : loop_starts_[number]; }
 
  private:
   static constexpr u32 kUnreachable = ~u32{0};
@@ -59,6 +62,7 @@ class BlockOrder {
   std::vector<u32> successor_ranges_, successors_, predecessor_ranges_, predecessors_;
   std::vector<u8> cold_;
   std::vector<u32> number_of_;  // by ir::Block
+  std::vector<u32> loop_starts_;  // empty: no loops
 
   // Scratch.
   std::vector<Node> nodes_;
@@ -69,6 +73,7 @@ class BlockOrder {
   std::vector<u32> seen_;       // by ir::Block: last node that named it as a target without arguments
   std::vector<u32> postorder_;
   std::vector<Frame> stack_;
+  std::vector<u32> loop_ends_;  // by block: the last way back to it
 };
 
 }  // namespace gantry::machinst

@@ -142,6 +142,19 @@ bool LowerContext::is_sinkable_load(ir::Value value, ir::Inst& load) const {
   return colors_[load.index()] + (traps ? 1 : 0) == color_;
 }
 
+bool LowerContext::lives_around(ir::Value value) const {
+  const u32 start = order_.loop_start(current_block_);
+  if (start == 0) return false;
+  const ir::ValueData& data = dfg_->value_data(value);
+  PackedOption<ir::Block> block;
+  if (data.kind() == ir::ValueData::Kind::Param) {
+    block = ir::Block::from_index(data.owner());
+  } else if (data.kind() == ir::ValueData::Kind::Result) {
+    block = func_->layout.block_of(ir::Inst::from_index(data.owner()));
+  }
+  return block && order_.is_reachable(*block) && order_.lowered(*block).index() < start;
+}
+
 VReg LowerContext::fresh_for(ir::Type type) {
   if (type == ir::kI128) {
     const VReg lo = vregs_.fresh(RegClass::Int);

@@ -109,6 +109,8 @@ class LowerContext {
     const VReg lo = reg_of(value);
     return type(value) == ir::kI128 ? ValueRegs{lo, VReg(lo.index() + 1, lo.reg_class())} : ValueRegs{lo, VReg()};
   }
+  // Whether `value` comes from outside the loop being lowered: it is needed in the next round.
+  bool lives_around(ir::Value value) const;
   bool has_reg(ir::Value value) const { return value_regs_[value.index()].is_valid(); }
   // A fresh register for a value of the type (two consecutive ones for i128).
   VReg fresh_for(ir::Type type);

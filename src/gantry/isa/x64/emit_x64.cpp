@@ -20,6 +20,31 @@ constexpr u32 kLargeFrame = 32 << 10;  // from here on the limit check must not 
 constexpr u32 kMaxUnrolledProbes = 4;
 constexpr u32 kMaxRetPop = 0xffff;     // what `ret imm16` can pop
 
+// The same in fewer bytes: the flags are the same, too, since neither number nor result has a sign.
+machinst::MInst shortened(machinst::MInst inst) {
+  const bool in_reg = static_cast<Mode>(inst.mode & 15) == Mode::Reg;
+  switch (static_cast<Opcode>(inst.op)) {
+    case Opcode::TestMI_16:
+    case Opcode::TestMI_32:
+    case Opcode::TestMI_64:
+      if (inst.imm < 0) break;
+      if (inst.imm < 128) {
+        inst.op = static_cast<u16>(Opcode::TestMI_8);
+      } else if (inst.op == static_cast<u16>(Opcode::TestMI_64)) {
+        inst.op = static_cast<u16>(Opcode::TestMI_32);
+      }
+      break;
+    case Opcode::AndMI8_64:
+      if (inst.imm >= 0 && in_reg) inst.op = static_cast<u16>(Opcode::AndMI8_32);
+      break;
+    case Opcode::AndMI_64:
+      if (inst.imm >= 0 && in_reg) inst.op = static_cast<u16>(Opcode::AndMI_32);
+      break;
+    default: break;
+  }
+  return inst;
+}
+
 u32 align16(u64 bytes) { return static_cast<u32>((bytes + 15) & ~u64{15}); }
 
 }  // namespace
@@ -362,7 +387,7 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
     if (inst.op == static_cast<u16>(Opcode::MovImm32OI_32)) {
       emit_constant(inst, allocs, i + 1);
     } else {
-      emit_inst(inst, allocs, context);
+      emit_inst(shortened(inst), allocs, context);
     }
     emit_edits(2 * i + 1);
   }

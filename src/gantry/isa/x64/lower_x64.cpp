@@ -109,6 +109,11 @@ AMode X64Lower::address_of(Value p, i64 offset, u8 trap) {
   for (int step = 0; step < 4 && LowerContext::def_inst(p, inst); ++step) {
     const ir::InstData& data = dfg[inst];
     i64 constant;
+    if (data.opcode == ir::Opcode::Isub && signed_constant_of(data.arg(1), constant) && fits(offset - constant)) {
+      p = data.arg(0);
+      offset -= constant;
+      continue;
+    }
     if (data.opcode != ir::Opcode::Iadd) break;
     if (signed_constant_of(data.arg(1), constant) && fits(offset + constant)) {
       p = data.arg(0);
@@ -128,8 +133,29 @@ AMode X64Lower::address_of(Value p, i64 offset, u8 trap) {
     if (data.opcode == ir::Opcode::Iadd && type(p) == ir::kI64) {
       Value base = data.arg(0), index = data.arg(1);
       u8 shift = 0;
-      if (lea_shift_of(index, index, shift)) return AMode::indexed(reg_of(base), reg_of(index), shift, static_cast<i32>(offset), trap);
-      if (lea_shift_of(base, base, shift)) return AMode::indexed(reg_of(index), reg_of(base), shift, static_cast<i32>(offset), trap);
+      // Constants within the operands, if nobody else needs the sums.
+      const auto peel = [&](Value& part, u8 scale) {
+        Inst sum;
+        i64 constant;
+        if (has_reg(part) || !LowerContext::def_inst(part, sum)) return;
+        const ir::InstData& parts = dfg[sum];
+        if (parts.opcode != ir::Opcode::Iadd || !signed_constant_of(parts.arg(1), constant)) return;
+        if (!fits(constant) || !fits(offset + (constant << scale))) return;
+        offset += constant << scale;
+        part = parts.arg(0);
+      };
+      if (lea_shift_of(index, index, shift)) {
+        peel(base, 0);
+        peel(index, shift);
+        return AMode::indexed(reg_of(base), reg_of(index), shift, static_cast<i32>(offset), trap);
+      }
+      if (lea_shift_of(base, base, shift)) {
+        peel(index, 0);
+        peel(base, shift);
+        return AMode::indexed(reg_of(index), reg_of(base), shift, static_cast<i32>(offset), trap);
+      }
+      peel(base, 0);
+      peel(index, 0);
       return AMode::indexed(reg_of(base), reg_of(index), 0, static_cast<i32>(offset), trap);
     }
   }
@@ -194,8 +220,23 @@ bool X64Lower::is_same_place(Inst load, MemFlagsId flags, Value p, i32 offset, b
   same = true;
   return data.mem_flags() == flags && data.arg(0) == p && data.offset(1) == offset;
 }
-bool X64Lower::stays(Value value, bool& yes) { return yes = has_reg(value); }
-bool X64Lower::both_stay(Value x, Value y, bool& yes) { return yes = has_reg(x) && has_reg(y); }
+bool X64Lower::stays(Value value, bool& yes) { return yes = has_reg(value) || lives_around(value); }
+bool X64Lower::both_stay(Value x, Value y, bool& yes) {
+  bool unused;
+  return yes = stays(x, unused) && stays(y, unused);
+}
+bool X64Lower::negated(i32 number, i32& out) {
+  out = static_cast<i32>(0 - static_cast<u32>(number));
+  return out != number || number == 0;
+}
+// Loads of fewer than 32 bits write the whole register. Not for a load that the one who asks can do itself.
+bool X64Lower::is_loaded_wide(Value value, bool& yes) {
+  const ir::ValueData& data = func().dfg.value_data(value);
+  Inst load;
+  yes = data.kind() == ir::ValueData::Kind::Result && type(value).bits() < 32 &&
+        func().dfg.opcode(Inst::from_index(data.owner())) == ir::Opcode::Load && !is_sinkable_load(value, load);
+  return yes;
+}
 
 // An instruction of 32 bits writes zeros above. Not in the list: results that may be another value's register.
 bool X64Lower::clears_upper_half(Value value, bool& yes) {
@@ -239,7 +280,7 @@ Gpr X64Lower::zero_extended(Value value) {
   const Type ty = type(value);
   bool clear;
   u64 constant;
-  if (constant_of(value, constant)) return x64_const(constant);
+  if (constant_of(value, constant) || is_loaded_wide(value, clear)) return constant_or_reg(value);
   if (ty == ir::kI8) return x64_movzx8(ir::kI32, put_gpr_mem(value));
   if (ty == ir::kI16) return x64_movzx16(ir::kI32, put_gpr_mem(value));
   if (ty == ir::kI32 && !clears_upper_half(value, clear)) return x64_mov(ir::kI32, put_gpr_mem(value));
@@ -250,6 +291,10 @@ Gpr X64Lower::sign_extended(Value value) {
   if (ty == ir::kI8) return x64_movsx8(ir::kI32, put_gpr_mem(value));
   if (ty == ir::kI16) return x64_movsx16(ir::kI32, put_gpr_mem(value));
   return put_gpr(value);
+}
+Gpr X64Lower::constant_or_reg(Value value) {
+  u64 constant;
+  return constant_of(value, constant) ? x64_const(constant) : put_gpr(value);
 }
 bool X64Lower::constant_count(Type ty, Value count, u32& number) {
   u64 bits;
@@ -366,10 +411,48 @@ InstOutput X64Lower::choose_i128(const Condition& condition, Value x, Value y) {
   return output_i128(made.first, made.second);
 }
 
+// By a known number: halves change places for 64 or more, then each takes bits of the other.
+InstOutput X64Lower::shift128_by(u8 kind, Gpr lo, Gpr hi, u32 number) {
+  if (kind == 4) {
+    kind = 3;
+    number = (128 - number) & 127;
+  }
+  const bool exchange = number >= 64;
+  const u32 rest = number & 63;
+  const GprImm by{AMode::imm(static_cast<i32>(rest))};
+  const auto none = [&] { return x64_const(0); };
+  switch (kind) {
+    case 0: {
+      if (exchange) return output_i128(none(), rest == 0 ? lo : x64_shl(ir::kI64, lo, by));
+      if (rest == 0) return output_i128(lo, hi);
+      const Gpr high = x64_shld(ir::kI64, hi, lo, by);
+      return output_i128(x64_shl(ir::kI64, lo, by), high);
+    }
+    case 3: {
+      if (exchange) std::swap(lo, hi);
+      if (rest == 0) return output_i128(lo, hi);
+      const Gpr high = x64_shld(ir::kI64, hi, lo, by);
+      return output_i128(x64_shld(ir::kI64, lo, hi, by), high);
+    }
+    default: {
+      const bool is_signed = kind == 2;
+      const auto shift = [&](Gpr reg) { return is_signed ? x64_sar(ir::kI64, reg, by) : x64_shr(ir::kI64, reg, by); };
+      if (exchange) {
+        return output_i128(rest == 0 ? hi : shift(hi), is_signed ? x64_sar(ir::kI64, hi, {AMode::imm(63)}) : none());
+      }
+      if (rest == 0) return output_i128(lo, hi);
+      const Gpr low = x64_shrd(ir::kI64, lo, hi, by);
+      return output_i128(low, shift(hi));
+    }
+  }
+}
+
 // shl: hi = hi:lo << n (shld), lo = lo << n for n < 64; beyond, hi = lo << n-64 and lo = 0. Double shifts look at the count
 // mod 64, so one choice on bit 6 settles both.
 InstOutput X64Lower::shift128(u8 kind, Value x, Value count) {
   const Gpr lo = put_low(x), hi = put_high(x);
+  u32 known;
+  if (constant_count(ir::kI128, count, known)) return shift128_by(kind, lo, hi, known);
   const Gpr n = put_low(count);
   const GprImm by{AMode::reg(n.reg)};
   const ProducesFlags over = x64_test_flags(ir::kI32, {AMode::reg(n.reg)}, {AMode::imm(64)});
@@ -936,6 +1019,23 @@ void X64Lower::lower_try_call(Inst inst) {
   set_try_results(returns, payload);
 }
 
+// A bound for an i32 that is plain to see.
+u64 X64Lower::largest_of(Value value) const {
+  const ir::DataFlowGraph& dfg = func().dfg;
+  u64 largest = 0xffffffff;
+  for (int step = 0; step < 4; ++step) {
+    Inst inst;
+    u64 constant;
+    largest = std::min(largest, type(value).bits() >= 64 ? ~u64{0} : (u64{1} << type(value).bits()) - 1);
+    if (!LowerContext::def_inst(value, inst)) break;
+    const ir::InstData& data = dfg[inst];
+    if (data.opcode == ir::Opcode::Band && constant_of(data.arg(1), constant)) return std::min(largest, constant);
+    if (data.opcode != ir::Opcode::Uextend) break;
+    value = data.arg(0);
+  }
+  return largest;
+}
+
 // min(index, n) into a table of n + 1 targets whose last is the default: no branch to mispredict or to speculate past.
 void X64Lower::lower_br_table(Inst inst) {
   const std::span<const MBlock> targets = order().targets(current_block());
@@ -945,6 +1045,10 @@ void X64Lower::lower_br_table(Inst inst) {
     return;
   }
   std::vector<MBlock> table(targets.begin() + 1, targets.end());
+  if (largest_of(func().dfg[inst].arg(0)) < n) {
+    x64_jmp_table_seq(zero_extended(func().dfg[inst].arg(0)), add_jump_table(table));
+    return;
+  }
   table.push_back(targets[0]);
   const Gpr index = put_gpr(func().dfg[inst].arg(0));
   const Gpr last = x64_const(n);

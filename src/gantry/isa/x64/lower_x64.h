@@ -73,6 +73,9 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
     failure_kind_ = kind;
   }
   AMode address_of(Value p, i64 offset, u8 trap);
+  Gpr constant_or_reg(Value value);
+  u64 largest_of(Value value) const;
+  InstOutput shift128_by(u8 kind, Gpr lo, Gpr hi, u32 number);
   bool lea_shift_of(Value value, Value& shifted, u8& amount);
   // A count reduced to the width of `ty`.
   bool constant_count(Type ty, Value count, u32& number);
