@@ -67,6 +67,11 @@ struct Unit {
   std::string unsupported;   // why it cannot run, or empty
   std::vector<u32> callees;  // FuncRef -> Target
   std::vector<u64> slot_offsets;
+  struct StructArg {
+    u32 param, bytes;
+    u64 offset;
+  };
+  std::vector<StructArg> struct_args;  // in memory, like stack slots
   u64 memory_bytes = 0;
   u64 memory_align = 16;
 };
@@ -281,6 +286,7 @@ void Program::prepare(Unit& unit) {
   unit.unsupported.clear();
   unit.callees.clear();
   unit.slot_offsets.clear();
+  unit.struct_args.clear();
   unit.memory_bytes = 0;
   unit.memory_align = 16;
   for (u32 i = 0; i < func.dfg.num_values(); ++i) {
@@ -294,11 +300,11 @@ void Program::prepare(Unit& unit) {
       return;
     }
   }
-  for (const ir::AbiParam& param : func.signature.params) {
-    if (param.purpose == ir::ArgPurpose::StructArg) {
-      unit.unsupported = "struct arguments";
-      return;
-    }
+  const std::vector<ir::AbiParam>& params = func.signature.params;
+  for (usize i = 0; i < params.size(); ++i) {
+    if (params[i].purpose != ir::ArgPurpose::StructArg) continue;
+    unit.struct_args.push_back({static_cast<u32>(i), params[i].struct_size, unit.memory_bytes});
+    unit.memory_bytes += (u64{params[i].struct_size} + 15) & ~u64{15};
   }
   for (const ir::ExtFuncData& callee : func.dfg.ext_funcs.values())
     unit.callees.push_back(target(func, callee.name));
@@ -586,7 +592,7 @@ class Machine {
     layout_ = &func_->layout;
     cells_ = cell_stack_.data() + frame.cell_base;
   }
-  // Enters `unit` with the arguments in scratch_.
+  // Enters `unit` with the arguments in scratch_ and the structs among them in struct_bytes_.
   Step enter(u32 index) {
     Unit& unit = program_.units[index];
     if (!unit.prepared) program_.prepare(unit);
@@ -609,6 +615,16 @@ class Machine {
     cell_top_ += cells;
     if (cell_top_ > cell_stack_.size()) cell_stack_.resize(cell_top_ + cell_top_ / 2);
     refresh(frames_.back());
+    usize copied = 0;
+    for (const Unit::StructArg& arg : unit.struct_args) {
+      if (arg.bytes > struct_bytes_.size() - copied)
+        return stop(Outcome::Kind::Unsupported, "struct arguments from outside");
+      if (arg.bytes != 0) {
+        std::memcpy(memory_.data() + base + arg.offset, struct_bytes_.data() + copied, arg.bytes);
+      }
+      scratch_[arg.param] = kStackBase + base + arg.offset;
+      copied += arg.bytes;
+    }
     return enter_block(*func.layout.entry());
   }
   void leave() {
@@ -639,7 +655,7 @@ class Machine {
                                const std::vector<ir::AbiParam>& y) {
       if (x.size() != y.size()) return false;
       for (usize i = 0; i < x.size(); ++i) {
-        if (x[i].type != y[i].type) return false;
+        if (x[i].type != y[i].type || x[i].struct_size != y[i].struct_size) return false;
       }
       return true;
     };
@@ -665,6 +681,15 @@ class Machine {
     const ir::Function& callee = *program_.units[target.index].func;
     if (!same_shape(callee.signature, dfg_->signatures[signature])) {
       return stop(Outcome::Kind::BadInput, "call of " + target.name + " with another signature");
+    }
+    struct_bytes_.clear();
+    for (usize i = 0; i < callee.signature.params.size(); ++i) {
+      const u32 size = callee.signature.params[i].struct_size;
+      if (size == 0) continue;
+      const u8* const bytes = bytes_at(address(scratch_[i], 0), size);
+      if (bytes == nullptr)
+        return stop(Outcome::Kind::BadInput, "a struct argument that is out of bounds");
+      struct_bytes_.insert(struct_bytes_.end(), bytes, bytes + size);
     }
     if (tail) {
       const u32 unit = target.index;
@@ -709,6 +734,7 @@ class Machine {
   u64 fuel_;
   u128 pinned_ = 0;
   std::vector<Frame> frames_;
+  std::vector<u8> struct_bytes_;  // of the call being made
   std::vector<u128> cell_stack_;
   u64 cell_top_ = 0;
   std::vector<u8> memory_;

@@ -55,7 +55,7 @@ struct Assigner {
     if (by_position) next_int = next_float = next;
     return true;
   }
-  u32 take_stack(u32 bytes, u32 align) {
+  u32 take_stack(u64 bytes, u32 align) {
     stack = (stack + align - 1) & ~u64{align - 1};
     const u64 at = stack;
     stack += (bytes + 7) & ~u64{7};
@@ -84,7 +84,7 @@ Result<void> place_values(std::span<const ir::AbiParam> values, ir::CallConv cal
     place.type = param.type;
     place.extension = param.extension;
     if (param.purpose == ir::ArgPurpose::StructArg) {
-      if (param.struct_size % 8 != 0) return unsupported("struct argument whose size is not a multiple of 8", {});
+      if (param.type != ir::kI64) return unsupported("struct argument whose pointer has the type", param.type);
       place.kind = Place::Kind::StructCopy;
       place.size = param.struct_size;
       place.offset = assign.take_stack(param.struct_size, 8);

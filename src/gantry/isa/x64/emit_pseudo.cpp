@@ -155,6 +155,18 @@ void emit_pseudo_load_ext_name_far(const PseudoInst& inst, EmitContext& context)
   context.buffer.add_reloc(start + 2, target::RelocKind::Abs8, ref.name, ref.addend);
 }
 
+// mov n, words; again: mov t, [from + 8*n - 8]; mov [to + 8*n - 8], t; sub n, 1; jne again.
+void emit_pseudo_copy_words_seq(const PseudoInst& inst, EmitContext& context) {
+  const PReg from = inst.reg(0), to = inst.reg(1), t = inst.reg(2), n = inst.reg(3);
+  emit_regs(Opcode::MovImm32OI_32, {n}, context, inst.inst.imm);
+  const Label again = context.buffer.new_label();
+  context.buffer.bind(again);
+  emit_mem(Opcode::MovRM_64, {t, from, n}, Mode::Index8, -8, context);
+  emit_mem(Opcode::MovToMemMR_64, {t, to, n}, Mode::Index8, -8, context);
+  emit_regs(Opcode::SubMI8_64, {n, n}, context, 1);
+  emit_regs(Opcode::J, {}, context, static_cast<i32>(again.index), CC::NE);
+}
+
 namespace {
 
 // The hardware's minimum returns its second operand when the operands are equal or one is NaN.

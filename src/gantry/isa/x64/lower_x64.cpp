@@ -785,7 +785,28 @@ VReg X64Lower::load_word(const Place& place, const AMode& from) {
   return x64_mov(place.type == ir::kI64 ? ir::kI64 : ir::kI32, {from}).reg;
 }
 
-void X64Lower::place_args(const AbiSignature& abi, std::span<const Value> args, Mode area, i32 area_offset) {
+// Many words by a loop: a call of memcpy would need a symbol that not every embedding has and would spoil the registers
+// that other arguments wait in. In words and not in vectors, because fields were often stored just before: a load that
+// spans two stores waits for both to reach the cache. Nothing is read beyond the struct.
+void X64Lower::copy_struct(const AMode& from, const AMode& to, u32 bytes) {
+  u32 at = 0;
+  if (const u32 words = bytes / 8; words > kMaxUnrolledStructWords) {
+    const Gpr source = from.mode == Mode::Base && from.disp == 0 ? Gpr{from.base} : x64_lea(ir::kI64, from);
+    x64_copy_words_seq(source, x64_lea(ir::kI64, to), static_cast<i32>(words));
+    at = words * 8;
+  }
+  while (at < bytes) {
+    const u32 width = std::min(8u, std::bit_floor(bytes - at));
+    const GprMem piece{amode_plus(from, static_cast<i32>(at))};
+    const Type ty = width == 8 ? ir::kI64 : width == 4 ? ir::kI32 : width == 2 ? ir::kI16 : ir::kI8;
+    const Gpr held = width == 2 ? x64_movzx16(ir::kI32, piece) : width == 1 ? x64_movzx8(ir::kI32, piece) : x64_mov(ty, piece);
+    x64_mov_to_mem(ty, amode_plus(to, static_cast<i32>(at)), {AMode::reg(held.reg)});
+    at += width;
+  }
+}
+
+void X64Lower::place_args(const AbiSignature& abi, std::span<const Value> args, Mode area, i32 area_offset,
+                          bool staged) {
   for (const Place& place : abi.params) {
     const Value value = args[place.value];
     switch (place.kind) {
@@ -793,18 +814,10 @@ void X64Lower::place_args(const AbiSignature& abi, std::span<const Value> args, 
       case Place::Kind::Stack:
         store_word(place, word_of(place, value), AMode::other(area, area_offset + static_cast<i32>(place.offset)));
         break;
-      case Place::Kind::StructCopy: {
-        if (place.size / 8 > kMaxUnrolledStructWords) {
-          fail("struct arguments beyond 128 bytes are not supported yet");
-          break;
-        }
-        const VReg from = reg_of(value);
-        for (u32 at = 0; at < place.size; at += 8) {
-          const Gpr word = x64_mov(ir::kI64, {AMode::at(from, static_cast<i32>(at))});
-          x64_mov_to_mem(ir::kI64, AMode::other(area, area_offset + static_cast<i32>(place.offset + at)), {AMode::reg(word.reg)});
-        }
+      case Place::Kind::StructCopy:
+        copy_struct(staged ? AMode::other(Mode::OutArg, static_cast<i32>(place.offset)) : AMode::at(reg_of(value), 0),
+                    AMode::other(area, area_offset + static_cast<i32>(place.offset)), place.size);
         break;
-      }
     }
   }
   for (const Place& place : abi.params) {
@@ -956,17 +969,27 @@ void X64Lower::lower_tail_call(Inst inst) {
   CallParts parts;
   if (!take_call_apart(inst, parts)) return;
   const AbiSignature* abi = parts.abi;
-  for (const Place& place : own_abi_.params) {
-    if (place.kind == Place::Kind::StructCopy) fail("tail calls from functions with struct arguments");
-  }
   if (abi->has_return_area) {
     if (!return_area_.is_valid()) return_area_ = fresh_gpr();
     call_operands_.push_back(Operand::fixed_use(return_area_, kRdi));
   }
   max_tail_arg_bytes_ = std::max(max_tail_arg_bytes_, abi->stack_arg_bytes);
   // The new arguments end where the old ones end: the caller's stack pointer. Old ones have been loaded at entry.
+  // Only structs may still lie there: loads come before the first store, and structs passed on wait at the end of the frame
+  // until all of them have been read.
+  bool staged = false;
+  for (const Place& place : own_abi_.params) staged |= place.kind == Place::Kind::StructCopy;
+  if (staged) {
+    for (const Value arg : parts.args) reg_of(arg);  // nothing loads at its use
+    for (const Place& place : abi->params) {
+      if (place.kind != Place::Kind::StructCopy) continue;
+      copy_struct(AMode::at(reg_of(parts.args[place.value]), 0),
+                  AMode::other(Mode::OutArg, static_cast<i32>(place.offset)), place.size);
+      parts.info.stack_arg_bytes = abi->stack_arg_bytes;
+    }
+  }
   place_args(*abi, parts.args, Mode::InArg,
-             static_cast<i32>(own_abi_.stack_arg_bytes) - static_cast<i32>(abi->stack_arg_bytes));
+             static_cast<i32>(own_abi_.stack_arg_bytes) - static_cast<i32>(abi->stack_arg_bytes), staged);
   parts.info.is_tail = true;
   parts.info.callee_pop_bytes = abi->stack_arg_bytes;
   push_call(parts.info, parts.callee);

@@ -84,6 +84,8 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   VReg word_of(const Place& place, Value value);
   void store_word(const Place& place, VReg reg, const AMode& to);
   VReg load_word(const Place& place, const AMode& from);
+  // Copies what is passed by value; the areas do not overlap.
+  void copy_struct(const AMode& from, const AMode& to, u32 bytes);
   // What calls of all kinds begin with.
   struct CallParts {
     const AbiSignature* abi = nullptr;
@@ -94,7 +96,8 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   // False (and the reason noted) if the signature has no layout. Empties call_operands_.
   bool take_call_apart(Inst inst, CallParts& parts);
   // Puts arguments where `abi` wants them: stores, and uses in call_operands_. Stack words go to `area` + their offset.
-  void place_args(const AbiSignature& abi, std::span<const Value> args, Mode area, i32 area_offset);
+  // Structs are copied from where their pointers say or, if they are staged, from the area of outgoing arguments.
+  void place_args(const AbiSignature& abi, std::span<const Value> args, Mode area, i32 area_offset, bool staged = false);
   // Results of a call: defs in call_operands_, for values somebody wants.
   void define_results(const AbiSignature& abi, std::span<const Value> results);
   void load_stack_results(const AbiSignature& abi, std::span<const Value> results);

@@ -630,6 +630,10 @@ inline constexpr auto kPseudoRows = std::to_array<Row>({
      .meaning = "(opaque!)"},
     {.name = "tls_table_seq", .ops = {def(gpr("d")), temp(gpr("t")), imm("name"), data("table")}, .shape = Shape::Pseudo, .max_bytes = 29,
      .meaning = "(opaque!)"},
+    // Eight times `words` bytes, which is not 0, from `from` to `to`; the areas do not overlap.
+    {.name = "copy_words_seq",
+     .ops = {use(late(gpr("from", 64))), use(late(gpr("to", 64))), temp(gpr("t", 64)), temp(gpr("n", 64)), imm("words")},
+     .flags = {.undefined = kArith}, .shape = Shape::Pseudo, .max_bytes = 32, .meaning = "(opaque!)"},
     // IEEE minimum and maximum: NaN wins, -0 is below +0. `bits` is 32 or 64.
     {.name = "xmm_min_seq", .ops = {def(early(xmm("d"))), use(xmm("a")), use(late(xmm("b"))), imm("bits")}, .flags = {.undefined = kArith},
      .shape = Shape::Pseudo, .max_bytes = 48, .meaning = "(set d (fp.min a b))"},
