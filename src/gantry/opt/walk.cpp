@@ -9,6 +9,7 @@
 // instruction is pure here if it is nothing but a function of its operands, be it only because of
 // what is known of these (a division by a number that is not zero).
 #include "gantry/opt/internal/egraph_state.h"
+#include "gantry/opt/internal/loop_counters.h"
 #include "gantry/support/limits.h"
 
 namespace gantry::opt {
@@ -75,7 +76,9 @@ class Walk {
     const bool head = state_.numbers.is_loop_head(number_);
     for (const ir::Value param : dfg_.block_params(block)) {
       const Node node = state_.value_nodes[param.index()];
-      if (head || node == kNoNode) {
+      if (head) {
+        set_opaque(param, loop_param_facts(func_, state_, number_, dfg_.value_data(param).number()));
+      } else if (node == kNoNode) {
         set_opaque(param, Facts::top(dfg_.type(param)));
       } else if (!state_.numbers.dominates(state_.graph.info(node).block, number_)) {
         // All edges that are taken pass it, but it dominates the block only without the others, which dominators count.
