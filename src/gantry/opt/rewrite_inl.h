@@ -189,9 +189,7 @@ inline u64 Rewriter::signed_bits(Type type, u64 value) {
   return static_cast<u64>(signed_of(type, value));
 }
 inline u64 Rewriter::amount(Type type, u64 value) { return value & (type.lane_bits() - 1); }
-inline bool Rewriter::has_all_bits(Type type, u64 value) {
-  return (~value & lane_mask(type)) == 0;
-}
+inline bool Rewriter::has_all_bits(Type type, u64 value) { return (~value & lane_mask(type)) == 0; }
 inline bool Rewriter::log2(u64 value, u64& exponent) {
   exponent = static_cast<u64>(std::countr_zero(value));
   return std::has_single_bit(value);

@@ -1,7 +1,7 @@
-// The problem: of two conditions make one. The idea: a condition of two values is a set of the three
-// cases below, equal and above, so that and, or and exclusive or are operations on three bits; a
-// condition with a constant is an arc of the circle of the numbers modulo 2^width, whichever of the
-// two orders it means, so that two of them are an intersection of arcs.
+// The problem: of two conditions make one. The idea: a condition of two values is a set of the
+// three cases below, equal and above, so that and, or and exclusive or are operations on three
+// bits; a condition with a constant is an arc of the circle of the numbers modulo 2^width,
+// whichever of the two orders it means, so that two of them are an intersection of arcs.
 #include "gantry/opt/internal/relations.h"
 
 namespace gantry::opt {

@@ -13,10 +13,11 @@ struct Relation {
   Order order = kNone;
 };
 Relation relation_of(ir::IntCC cc);
-// The condition that is the relation; false if there is none: what always or never holds, and orders
-// without order. `cc` is then as it was.
+// The condition that is the relation; false if there is none: what always or never holds, and
+// orders without order. `cc` is then as it was.
 bool condition_of(Relation relation, ir::IntCC& cc);
-// Sets the order in which both can be said; false if one needs the signed and one the unsigned order.
+// Sets the order in which both can be said; false if one needs the signed and one the unsigned
+// order.
 bool common_order(ir::IntCC a, ir::IntCC b, Relation& relation);
 
 // Numbers from `first` up to `last`, modulo the width: the circle of numbers has no end.
