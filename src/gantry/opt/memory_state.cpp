@@ -180,6 +180,11 @@ MemoryState::Access MemoryState::decode(const ir::InstData& data, ir::Type type,
   return access;
 }
 
+// From one to the other, of the same base; addresses wrap around.
+i64 MemoryState::distance(const Access& from, const Access& to) {
+  return static_cast<i64>(static_cast<u64>(to.offset) - static_cast<u64>(from.offset));
+}
+
 MemoryState::Verdict MemoryState::visit(ir::Inst inst) {
   const ir::DataFlowGraph& dfg = func_->dfg;
   const ir::InstData& data = dfg[inst];
@@ -323,7 +328,7 @@ bool MemoryState::take_from_recent(const Access& access, Opcode opcode, ir::Type
   for (u32 i = 0; i < count; ++i) {
     const Entry& entry = entries_[recent_[i]];
     if (entry.at.base == access.base && entry.at.region == access.region &&
-        entry.at.offset < access.offset && access.offset - entry.at.offset < 16 &&
+        distance(entry.at, access) > 0 && distance(entry.at, access) < 16 &&
         is_valid(entry) && forward(entry, access, opcode, result, known_)) {
       return true;
     }
@@ -334,8 +339,8 @@ bool MemoryState::take_from_recent(const Access& access, Opcode opcode, ir::Type
 // The value `access` would load, made of what `entry` says is there; false if it isn't all there.
 bool MemoryState::forward(const Entry& entry, const Access& access, Opcode opcode, ir::Type result,
                           Node& value) {
-  const i64 skip = access.offset - entry.at.offset;
-  if (skip < 0 || skip + access.size > entry.at.size) return false;
+  const i64 skip = distance(entry.at, access);
+  if (skip < 0 || skip > i64{entry.at.size} - i64{access.size}) return false;
   Graph& graph = rewriter_.graph();
   const auto unary = [&](Opcode op, ir::Type type, Node operand) {
     ir::InstData data;
@@ -377,8 +382,8 @@ void MemoryState::clobber(const Access& access) {
   for (u32 i = 0; i < count; ++i) {
     const Entry& entry = entries_[recent_[i]];
     if (entry.at.base != access.base || !is_valid(entry)) continue;
-    const i64 distance = access.offset - entry.at.offset;
-    if (distance >= entry.at.size || -distance >= access.size) kept[num_kept++] = recent_[i];
+    const i64 away = distance(entry.at, access);
+    if (away >= i64{entry.at.size} || away <= -i64{access.size}) kept[num_kept++] = recent_[i];
   }
   const u32 version = next_version_++;
   versions_[0] = version;

@@ -33,6 +33,7 @@ class Rewriter final {
   void begin(ir::Inst origin) {
     origin_ = origin.index();
     builds_ = 0;
+    graph_.reserve(kRoom);
   }
 
   // The node of a pure operation on nodes, maybe another one with the same value. `type` is that of
@@ -100,6 +101,9 @@ class Rewriter final {
   SkeletonInst build_skeleton(ir::Type type, const ir::InstData& data);
 
   static constexpr u32 kMaxSkeletonRecords = 8;
+  // Nodes that may be made for one instruction: matchers refer to records while they make others, so these must not move.
+  // Each of the operations shown to rules becomes at most a few dozen nodes.
+  static constexpr u32 kRoom = 4096;
 
   Graph& graph_;
   const FlowNumbers& numbers_;

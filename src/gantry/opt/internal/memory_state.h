@@ -60,6 +60,7 @@ class MemoryState {
     u32 epoch = 0;  // of another function: empty
   };
   Access decode(const ir::InstData& data, ir::Type type, u32 address_word, u32 offset_word) const;
+  static i64 distance(const Access& from, const Access& to);
   u32 region_slot(const ir::MemFlags& flags) const;
   bool is_valid(const Entry& entry) const;
   Bucket& bucket(const Access& access);
