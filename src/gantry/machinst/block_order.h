@@ -39,6 +39,7 @@ class BlockOrder {
   std::span<const u32> predecessor_ranges() const { return predecessor_ranges_; }
   std::span<const u32> predecessors() const { return predecessors_; }
   std::span<const u8> cold() const { return cold_; }
+  bool is_loop_header(u32 number) const { return !loop_starts_.empty() && loop_ends_[number] != 0; }
   // The header of the innermost loop around a block, if a loop is taken for all numbers from its header to its last way
   // back: a guess for choices, never needed to be right. 0: none.
   u32 loop_start(u32 number) const { return loop_starts_.empty() ? 0 : loop_starts_[number]; }

@@ -39,6 +39,7 @@ void LowerContext::begin(const ir::Function& func) {
   last_kinds_.clear();
   remat_defs_.clear();
   clobbers_.clear();
+  edge_constants_.clear();
   try_results_.clear();
   try_regs_.clear();
   calls_.clear();
@@ -49,6 +50,31 @@ void LowerContext::begin(const ir::Function& func) {
   has_calls_ = false;
   has_locs_ = func.has_source_locs();
   count_uses_and_color();
+}
+
+// Whether no rule looks through the instruction for a load behind it: however many uses it has, its operands are read
+// once.
+bool LowerContext::is_never_duplicated(ir::Inst inst) const {
+  switch (dfg_->opcode(inst)) {
+    case ir::Opcode::Uextend:
+    case ir::Opcode::Sextend:
+    case ir::Opcode::Imul: return type(dfg_->results(inst)[0]) != ir::kI128;
+    case ir::Opcode::Fadd:
+    case ir::Opcode::Fsub:
+    case ir::Opcode::Fmul:
+    case ir::Opcode::Fdiv:
+    case ir::Opcode::Sqrt:
+    case ir::Opcode::Fpromote:
+    case ir::Opcode::Fdemote:
+    case ir::Opcode::FcvtFromSint: return true;
+    default: return false;
+  }
+}
+
+bool LowerContext::is_load(ir::Value value) const {
+  const ir::ValueData& data = dfg_->value_data(value);
+  return data.kind() == ir::ValueData::Kind::Result &&
+         dfg_->opcode(ir::Inst::from_index(data.owner())) == ir::Opcode::Load;
 }
 
 void LowerContext::count_uses_and_color() {
@@ -81,7 +107,8 @@ void LowerContext::count_uses_and_color() {
         u8& uses = use_counts_[value.index()];
         uses = static_cast<u8>(std::min(2, uses + by));
       };
-      for (const ir::Value arg : dfg_->args(inst)) count(arg, weight);
+      const bool keeps_loads = weight > 1 && is_never_duplicated(inst);
+      for (const ir::Value arg : dfg_->args(inst)) count(arg, keeps_loads && is_load(arg) ? 1 : weight);
       if (facts.effects.is_branch) {
         dfg_->for_each_block_call(inst, [&](ir::BlockCall call) {
           for (const ir::Value encoded : call.args(dfg_->lists())) {
@@ -291,13 +318,39 @@ void LowerContext::use_branch_args(u32 block) {
   };
   // An edge block passes its own call's arguments, a real block what goes straight to a real block.
   if (!lowered.block) {
-    use_args_of(lowered.call);
+    open_constants_.clear();
+    if (!order_.is_loop_header(order_.predecessors()[order_.predecessor_ranges()[block]])) {
+      use_args_of(lowered.call);
+      return;
+    }
+    const std::span<const ir::Value> params = dfg_->block_params(lowered.call.block(dfg_->lists()));
+    const std::span<const ir::Value> args = lowered.call.args(dfg_->lists());
+    for (u32 i = static_cast<u32>(params.size()); i-- > 0;) {
+      const ir::BlockArg arg = ir::BlockArg::decoded(args[i]);
+      if (!arg.is_value() || !is_used(params[i])) continue;
+      if (is_constant(arg.as_value())) {
+        open_constants_.push_back(i);
+      } else {
+        reg_of(arg.as_value());
+      }
+    }
     return;
   }
   u32 index = 0;
   dfg_->for_each_block_call(*lowered.branch, [&](ir::BlockCall call) {
     if (order_.block(order_.target(block, index++).index()).block) use_args_of(call);
   });
+}
+
+ir::Value LowerContext::edge_arg(u32 number) const {
+  return ir::BlockArg::decoded(order_.block(current_block_).call.args(dfg_->lists())[number]).as_value();
+}
+
+bool LowerContext::is_constant(ir::Value value) const {
+  const ir::ValueData& data = dfg_->value_data(value);
+  if (data.kind() != ir::ValueData::Kind::Result) return false;
+  const ir::Opcode op = dfg_->opcode(ir::Inst::from_index(data.owner()));
+  return op == ir::Opcode::Iconst || op == ir::Opcode::F32const || op == ir::Opcode::F64const;
 }
 
 VReg LowerContext::resolve_alias(VReg reg) {
@@ -350,6 +403,7 @@ VCode LowerContext::finish() {
   branch_arg_ranges_.push_back(0);
   const ir::ValueListPool& lists = dfg_->lists();
   usize next_try = try_results_.size();
+  usize next_constant = edge_constants_.size();
   for (u32 number = 0; number < num_blocks; ++number) {
     const LoweredBlock& lowered = order_.block(number);
     param_ranges_[number] = static_cast<u32>(params_.size());
@@ -380,7 +434,10 @@ VCode LowerContext::finish() {
         for (u32 i = 0; i < block_params.size(); ++i) {
           if (!is_used(block_params[i])) continue;
           const ir::BlockArg arg = ir::BlockArg::decoded(args[i]);
-          if (arg.is_value()) {
+          if (next_constant != 0 && edge_constants_[next_constant - 1].block == number &&
+              edge_constants_[next_constant - 1].number == i) {
+            branch_args_.push_back(edge_constants_[--next_constant].reg);
+          } else if (arg.is_value()) {
             const ValueRegs regs = regs_of(arg.as_value());
             branch_args_.push_back(reg_at_end(regs.lo));
             if (regs.hi.is_valid()) branch_args_.push_back(reg_at_end(regs.hi));

@@ -157,7 +157,12 @@ class LowerContext {
   // Moves the group to its place; `kind` is that of its last instruction.
   void commit_group(bool may_remat = false);
   void end_block(regalloc::InstKind kind);
-  // Registers for everything the edges out of the block pass.
+  // Constants passed by an edge block that leaves the test of a loop are made in it, not in every round: those that
+  // use_branch_args left open, the last argument first.
+  std::span<const u32> open_constants() const { return open_constants_; }
+  ir::Value edge_arg(u32 number) const;
+  void set_edge_constant(u32 number, VReg reg) { edge_constants_.push_back({current_block_, number, reg}); }
+  // Registers for everything the edges out of the block pass, but for open constants.
   void use_branch_args(u32 block);
   bool is_sunk(ir::Inst inst) const { return sunk_.contains(inst); }
   // Whether an instruction must be lowered: it has effects, or somebody asked for a result.
@@ -179,6 +184,11 @@ class LowerContext {
     u32 num_returns;
     u32 num_payload;
   };
+  struct EdgeConstant {
+    u32 block;
+    u32 number;  // of the argument
+    VReg reg;
+  };
   struct RematDef {
     u32 vreg;
     u32 from_end;  // instructions from this one to the end, itself included
@@ -189,6 +199,9 @@ class LowerContext {
   };
 
   void count_uses_and_color();
+  bool is_never_duplicated(ir::Inst inst) const;
+  bool is_load(ir::Value value) const;
+  bool is_constant(ir::Value value) const;
   void bind(VReg wanted, VReg made);
   VReg resolve_alias(VReg reg);
 
@@ -223,6 +236,8 @@ class LowerContext {
   DownVector<regalloc::InstKind> last_kinds_;
   std::vector<RematDef> remat_defs_;
   std::vector<ClobberAt> clobbers_;
+  std::vector<EdgeConstant> edge_constants_;  // from the last block to the first, from the last argument to the first
+  std::vector<u32> open_constants_;
   std::vector<TryResults> try_results_;
   std::vector<VReg> try_regs_;
   std::vector<CallInfo> calls_;

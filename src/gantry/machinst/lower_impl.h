@@ -14,6 +14,8 @@ concept LowerBackend = requires(B& backend, ir::Inst inst, InstOutput& output, u
   { backend.lower_terminator(inst) } -> std::same_as<bool>;
   // An unconditional jump to a lowered block.
   backend.lower_jump(MBlock::from_index(block));
+  // The value of an iconst, f32const or f64const in a register of its own.
+  { backend.lower_constant(ir::Value()) } -> std::same_as<VReg>;
   // The function's parameters, at the start of block 0.
   backend.lower_params();
   { backend.failure(inst) } -> std::same_as<Error>;
@@ -29,6 +31,9 @@ Result<VCode> lower_function(B& backend, const ir::Function& func) {
     backend.use_branch_args(number);
     backend.begin_root(*lowered.branch);
     if (!lowered.block) {
+      for (const u32 arg : backend.open_constants()) {
+        backend.set_edge_constant(arg, backend.lower_constant(backend.edge_arg(arg)));
+      }
       backend.lower_jump(order.target(number, 0));
       backend.commit_group();
       backend.end_block(regalloc::InstKind::Branch);

@@ -99,6 +99,13 @@ bool X64Lower::lower_terminator(Inst inst) {
   return failure_reason_.empty();
 }
 
+machinst::VReg X64Lower::lower_constant(Value value) {
+  const ir::InstData& data = func().dfg[Inst::from_index(func().dfg.value_data(value).owner())];
+  if (type(value) == ir::kF32) return f32_constant(data.wide()).reg;
+  if (type(value) == ir::kF64) return f64_constant(data.wide()).reg;
+  return x64_const(data.wide()).reg;
+}
+
 // ---- addresses
 
 // Peels constants and one index off the address: p = a + b, a + (b << 1..3), a + constant, a slot.
@@ -242,6 +249,10 @@ bool X64Lower::is_loaded_wide(Value value, bool& yes) {
 bool X64Lower::clears_upper_half(Value value, bool& yes) {
   yes = true;
   const ir::ValueData& data = func().dfg.value_data(value);
+  if (data.kind() == ir::ValueData::Kind::Param) {
+    clear_params_.clear();
+    return yes = is_clear_param(value);
+  }
   if (data.kind() != ir::ValueData::Kind::Result) return false;
   switch (func().dfg.opcode(Inst::from_index(data.owner()))) {
     case ir::Opcode::Iadd:
@@ -271,6 +282,46 @@ bool X64Lower::clears_upper_half(Value value, bool& yes) {
     case ir::Opcode::Ctz: return true;
     default: return false;
   }
+}
+
+// Of a parameter of an inner block: whether all that is passed to it has zeros above, on the assumption that it has. Moves
+// and spill slots carry whole registers.
+bool X64Lower::is_clear_param(Value value) {
+  constexpr usize kMostParams = 4, kMostPredecessors = 8;
+  const ir::DataFlowGraph& dfg = func().dfg;
+  clear_params_.push_back(value);
+  for (usize at = 0; at < clear_params_.size(); ++at) {
+    const Block block = Block::from_index(dfg.value_data(clear_params_[at]).owner());
+    if (block == *func().layout.entry() || !order().is_reachable(block)) return false;
+    const std::span<const Value> params = dfg.block_params(block);
+    const usize number = static_cast<usize>(std::find(params.begin(), params.end(), clear_params_[at]) - params.begin());
+    if (number == params.size()) return false;
+    const u32 lowered = order().lowered(block).index();
+    const u32 first = order().predecessor_ranges()[lowered], end = order().predecessor_ranges()[lowered + 1];
+    if (end - first > kMostPredecessors) return false;
+    for (u32 i = first; i < end; ++i) {
+      const Inst branch = *order().block(order().predecessors()[i]).branch;
+      bool clear = true;
+      dfg.for_each_block_call(branch, [&](ir::BlockCall call) {
+        if (call.block(dfg.lists()) != block) return;
+        const ir::BlockArg arg = ir::BlockArg::decoded(call.args(dfg.lists())[number]);
+        if (!arg.is_value()) {
+          clear = false;
+          return;
+        }
+        const Value passed = arg.as_value();
+        if (std::find(clear_params_.begin(), clear_params_.end(), passed) != clear_params_.end()) return;
+        if (dfg.value_data(passed).kind() == ir::ValueData::Kind::Param) {
+          clear_params_.push_back(passed);
+          return;
+        }
+        bool known;
+        clear &= clears_upper_half(passed, known);
+      });
+      if (!clear || clear_params_.size() > kMostParams) return false;
+    }
+  }
+  return true;
 }
 
 // ---- small pieces

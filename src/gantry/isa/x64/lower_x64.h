@@ -38,6 +38,7 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   // ---- the driver's interface
   bool lower_inst(Inst inst, InstOutput& output);
   bool lower_terminator(Inst inst);
+  machinst::VReg lower_constant(Value value);
   void lower_jump(MBlock target) { x64_jmp(target); }
   void lower_params();
   Error failure(Inst inst);
@@ -74,6 +75,7 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   }
   AMode address_of(Value p, i64 offset, u8 trap);
   Gpr constant_or_reg(Value value);
+  bool is_clear_param(Value value);
   u64 largest_of(Value value) const;
   InstOutput shift128_by(u8 kind, Gpr lo, Gpr hi, u32 number);
   bool lea_shift_of(Value value, Value& shifted, u8& amount);
@@ -119,6 +121,7 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   std::vector<PoolConstant> pool_;
   std::vector<ExternalRef> externals_;
   std::vector<Operand> call_operands_;
+  std::vector<Value> clear_params_;  // assumed, or known, to have zeros above by is_clear_param
   std::vector<u32> slot_offsets_;    // by stack slot, from the start of their area
   u32 slot_bytes_ = 0;
   VReg return_area_;     // address of the area for this function's results
