@@ -563,6 +563,52 @@ void traps(Function& func, u32 size) {
   give(build, x);
 }
 
+// Loops behind each other, each with an invariant of its own.
+void loops_in_turn(Function& func, u32 size) {
+  Builder build(func);
+  const Value x = begin(func, build);
+  Value at = x;
+  for (u32 i = 0; i < size / 4; ++i) {
+    const Block head = build.create_block(), behind = build.create_block();
+    go_to(build, head, {{at}});
+    build.switch_to_block(head);
+    const Value count = func.dfg.append_block_param(head, ir::kI64);
+    const Value invariant = build.imul(x, build.iconst(ir::kI64, 100 + i));
+    const Value next = build.isub(count, invariant);
+    build.brif(next, build.block_call(head, {{next}}), build.block_call(behind));
+    build.switch_to_block(behind);
+    at = next;
+  }
+  give(build, at);
+}
+
+// Conditions that all hold at once, on values met again and again.
+void checks(Function& func, u32 size) {
+  Builder build(func);
+  const Value x = begin(func, build);
+  Value at = x;
+  for (u32 i = 0; i < size / 4; ++i) {
+    const Value limit = build.iconst(ir::kI64, static_cast<i64>(size) * 2 - i);
+    build.trapz(build.icmp(IntCC::UnsignedLessThan, i % 2 == 0 ? x : at, limit), ir::TrapCode{1});
+    if (i % 8 == 0) at = build.iadd(at, x);
+  }
+  give(build, at);
+}
+
+// Every store may be to where the next loads are.
+void loads_and_stores(Function& func, u32 size) {
+  Builder build(func);
+  const Value x = begin(func, build);
+  Value at = x;
+  for (u32 i = 0; i < size / 4; ++i) {
+    const i32 offset = static_cast<i32>(i % 40 * 4);
+    const Value loaded = build.load(i % 3 == 0 ? ir::kI32 : ir::kI64, MemFlags(), x, offset);
+    if (i % 3 != 0) at = build.iadd(at, loaded);
+    build.store(MemFlags(), at, i % 5 == 0 ? at : x, offset);
+  }
+  give(build, at);
+}
+
 // -- bodies
 
 constexpr u32 kMillion = 1000000, kLakh = 100000;
@@ -612,6 +658,9 @@ constexpr Shape kShapes[] = {
     {"global value chain", kLakh, global_value_chain},
     {"source locations", kLakh, source_locations},
     {"traps", kLakh, traps},
+    {"loops in turn", 4 * kLakh, loops_in_turn},
+    {"checks", 4 * kLakh, checks},
+    {"loads and stores", 4 * kLakh, loads_and_stores},
 };
 
 }  // namespace

@@ -4,10 +4,13 @@
 #include <time.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "gantry/opt/eliminate_dead_stores.h"
 #include "gantry/opt/promote_stack_slots.h"
+#include "gantry/opt/remove_unreachable_blocks.h"
+#include "gantry/opt/run_egraph.h"
 #include "gantry/verifier/verifier.h"
 #include "large_functions.h"
 
@@ -66,6 +69,43 @@ TEST(OptPasses, are_linear) {
                         << half.eliminate << " " << full.eliminate;
     std::printf("%-24s promote %.3f %.3f eliminate %.3f %.3f\n", shape.name, half.promote,
                 full.promote, half.eliminate, full.eliminate);
+  }
+}
+
+double run_egraph_on(const Shape& shape, u32 size) {
+  ir::Function func;
+  shape.build(func, size);
+  Session session;
+  opt::remove_unreachable_blocks(func, session);
+  func.dfg.resolve_all_aliases();
+  const double start = cpu_seconds();
+  opt::run_egraph(func, {}, session);
+  const double seconds = cpu_seconds() - start;
+  const Result<void> valid = verifier::verify(func, {.has_isa = true});
+  EXPECT_TRUE(valid.has_value()) << shape.name << ": " << valid.error().message();
+  return seconds;
+}
+
+// GANTRY_LIMITS_SHAPE picks one, GANTRY_LIMITS_SIZE its size: to count instructions under
+// callgrind.
+TEST(OptPasses, egraph_is_linear) {
+  const char* const only = std::getenv("GANTRY_LIMITS_SHAPE");
+  const char* const chosen_size = std::getenv("GANTRY_LIMITS_SIZE");
+  for (const Shape& shape : shapes()) {
+    if (only != nullptr && std::string_view(only) != shape.name) continue;
+    if (chosen_size != nullptr) {
+      run_egraph_on(shape, static_cast<u32>(std::strtoul(chosen_size, nullptr, 10)));
+      continue;
+    }
+    bool linear = false;
+    double half = 0, full = 0;
+    for (u32 attempt = 0; attempt < 3 && !linear; ++attempt) {
+      half = run_egraph_on(shape, shape.size / kDivisor / 2);
+      full = run_egraph_on(shape, shape.size / kDivisor);
+      linear = is_linear(half, full);
+    }
+    EXPECT_TRUE(linear) << shape.name << ": " << half << " " << full;
+    std::printf("%-36s egraph %.3f %.3f\n", shape.name, half, full);
   }
 }
 
