@@ -324,6 +324,29 @@ bool X64Lower::is_clear_param(Value value) {
   return true;
 }
 
+// The second result of an addition or subtraction with overflow.
+bool X64Lower::overflow_of(Value bit, ir::Opcode op, Inst& inst) const {
+  const ir::ValueData& data = func().dfg.value_data(bit);
+  if (data.kind() != ir::ValueData::Kind::Result || data.number() != 1 || has_reg(bit)) return false;
+  inst = Inst::from_index(data.owner());
+  return func().dfg.opcode(inst) == op;
+}
+bool X64Lower::carry_of_sum(Value bit, Value& sum, Value& x) {
+  Inst inst;
+  if (!overflow_of(bit, ir::Opcode::UaddOverflow, inst)) return false;
+  sum = func().dfg.results(inst)[0];
+  x = func().dfg[inst].arg(0);
+  return true;
+}
+bool X64Lower::borrow(Value bit, Value& x, Value& y) {
+  Inst inst;
+  if (!overflow_of(bit, ir::Opcode::UsubOverflow, inst)) return false;
+  x = func().dfg[inst].arg(0);
+  y = func().dfg[inst].arg(1);
+  return true;
+}
+bool X64Lower::bit_unused(bool& yes) { return yes = !has_reg(func().dfg.results(root())[1]); }
+
 // ---- small pieces
 
 Gpr X64Lower::iconst_to_gpr(u64 number) { return x64_const(number); }
