@@ -293,14 +293,13 @@ bool X64Lower::is_clear_param(Value value) {
   for (usize at = 0; at < clear_params_.size(); ++at) {
     const Block block = Block::from_index(dfg.value_data(clear_params_[at]).owner());
     if (block == *func().layout.entry() || !order().is_reachable(block)) return false;
-    const std::span<const Value> params = dfg.block_params(block);
-    const usize number = static_cast<usize>(std::find(params.begin(), params.end(), clear_params_[at]) - params.begin());
-    if (number == params.size()) return false;
+    const u32 number = dfg.value_data(clear_params_[at]).number();
     const u32 lowered = order().lowered(block).index();
     const u32 first = order().predecessor_ranges()[lowered], end = order().predecessor_ranges()[lowered + 1];
     if (end - first > kMostPredecessors) return false;
     for (u32 i = first; i < end; ++i) {
       const Inst branch = *order().block(order().predecessors()[i]).branch;
+      if (dfg.opcode(branch) != ir::Opcode::Jump && dfg.opcode(branch) != ir::Opcode::Brif) return false;
       bool clear = true;
       dfg.for_each_block_call(branch, [&](ir::BlockCall call) {
         if (call.block(dfg.lists()) != block) return;
