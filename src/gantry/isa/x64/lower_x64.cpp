@@ -294,6 +294,7 @@ bool X64Lower::is_clear_param(Value value) {
     const Block block = Block::from_index(dfg.value_data(clear_params_[at]).owner());
     if (block == *func().layout.entry() || !order().is_reachable(block)) return false;
     const u32 number = dfg.value_data(clear_params_[at]).number();
+    GANTRY_DCHECK(dfg.block_params(block)[number] == clear_params_[at]);
     const u32 lowered = order().lowered(block).index();
     const u32 first = order().predecessor_ranges()[lowered], end = order().predecessor_ranges()[lowered + 1];
     if (end - first > kMostPredecessors) return false;
