@@ -10,6 +10,8 @@ namespace gantry::machinst {
 namespace {
 
 constexpr u32 kNone = ~u32{0};
+// An edge from a header into its loop enters one loop more, unless loops have several entries.
+constexpr u32 kMostLevels = 4;
 
 }  // namespace
 
@@ -60,7 +62,9 @@ std::span<const u32> BlockLayout::compute(const regalloc::Input& input,
     for (u32 edge = first_edge; edge < end_edge; ++edge) {
       // Within the loop are the blocks of it and of loops in it.
       u32 around = loops.loop_of[input.successors[edge]];
-      while (around != kNone && around > header) around = loops.parent[around];
+      for (u32 level = 0; level < kMostLevels && around != kNone && around > header; ++level) {
+        around = loops.parent[around];
+      }
       if (around != header) ++leaving;
     }
     if (leaving != 1) continue;

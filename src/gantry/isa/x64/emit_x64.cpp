@@ -384,10 +384,14 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
     const u32 operands = input.operand_ranges[i];
     const MInst& inst = vcode_->insts[i];
     const std::span<const Allocation> allocs = regs_->allocs.subspan(operands, input.operand_ranges[i + 1] - operands);
-    if (inst.op == static_cast<u16>(Opcode::MovImm32OI_32)) {
-      emit_constant(inst, allocs, i + 1);
-    } else {
-      emit_inst(shortened(inst), allocs, context);
+    switch (static_cast<Opcode>(inst.op)) {
+      case Opcode::MovImm32OI_32: emit_constant(inst, allocs, i + 1); break;
+      case Opcode::TestMI_16:
+      case Opcode::TestMI_32:
+      case Opcode::TestMI_64:
+      case Opcode::AndMI8_64:
+      case Opcode::AndMI_64: emit_inst(shortened(inst), allocs, context); break;
+      default: emit_inst(inst, allocs, context); break;
     }
     emit_edits(2 * i + 1);
   }

@@ -293,14 +293,14 @@ bool X64Lower::is_clear_param(Value value) {
   for (usize at = 0; at < clear_params_.size(); ++at) {
     const Block block = Block::from_index(dfg.value_data(clear_params_[at]).owner());
     if (block == *func().layout.entry() || !order().is_reachable(block)) return false;
-    const std::span<const Value> params = dfg.block_params(block);
-    const usize number = static_cast<usize>(std::find(params.begin(), params.end(), clear_params_[at]) - params.begin());
-    if (number == params.size()) return false;
+    const u32 number = dfg.value_data(clear_params_[at]).number();
+    GANTRY_DCHECK(dfg.block_params(block)[number] == clear_params_[at]);
     const u32 lowered = order().lowered(block).index();
     const u32 first = order().predecessor_ranges()[lowered], end = order().predecessor_ranges()[lowered + 1];
     if (end - first > kMostPredecessors) return false;
     for (u32 i = first; i < end; ++i) {
       const Inst branch = *order().block(order().predecessors()[i]).branch;
+      if (dfg.opcode(branch) != ir::Opcode::Jump && dfg.opcode(branch) != ir::Opcode::Brif) return false;
       bool clear = true;
       dfg.for_each_block_call(branch, [&](ir::BlockCall call) {
         if (call.block(dfg.lists()) != block) return;
@@ -323,6 +323,29 @@ bool X64Lower::is_clear_param(Value value) {
   }
   return true;
 }
+
+// The second result of an addition or subtraction with overflow.
+bool X64Lower::overflow_of(Value bit, ir::Opcode op, Inst& inst) const {
+  const ir::ValueData& data = func().dfg.value_data(bit);
+  if (data.kind() != ir::ValueData::Kind::Result || data.number() != 1 || has_reg(bit)) return false;
+  inst = Inst::from_index(data.owner());
+  return func().dfg.opcode(inst) == op;
+}
+bool X64Lower::carry_of_sum(Value bit, Value& sum, Value& x) {
+  Inst inst;
+  if (!overflow_of(bit, ir::Opcode::UaddOverflow, inst)) return false;
+  sum = func().dfg.results(inst)[0];
+  x = func().dfg[inst].arg(0);
+  return true;
+}
+bool X64Lower::borrow(Value bit, Value& x, Value& y) {
+  Inst inst;
+  if (!overflow_of(bit, ir::Opcode::UsubOverflow, inst)) return false;
+  x = func().dfg[inst].arg(0);
+  y = func().dfg[inst].arg(1);
+  return true;
+}
+bool X64Lower::bit_unused(bool& yes) { return yes = !has_reg(func().dfg.results(root())[1]); }
 
 // ---- small pieces
 

@@ -75,6 +75,7 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   }
   AMode address_of(Value p, i64 offset, u8 trap);
   Gpr constant_or_reg(Value value);
+  bool overflow_of(Value bit, ir::Opcode op, Inst& inst) const;
   bool is_clear_param(Value value);
   u64 largest_of(Value value) const;
   InstOutput shift128_by(u8 kind, Gpr lo, Gpr hi, u32 number);
