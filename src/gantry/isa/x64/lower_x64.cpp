@@ -560,7 +560,7 @@ Gpr X64Lower::divide(u8 kind, Type ty, Value x, Value y) {
     const Gpr one = x64_const(1);
     by = with_flags(x64_cmp_flags(op, by, {AMode::imm(-1)}), x64_cmov_using(op, CC::E, by, {AMode::reg(one.reg)}));
   }
-  const Gpr high = !is_signed ? x64_const(0) : op == ir::kI64 ? x64_cqo(dividend) : x64_cdq(dividend);
+  const Gpr high = !is_signed ? x64_zero() : op == ir::kI64 ? x64_cqo(dividend) : x64_cdq(dividend);
   const GprPair made = is_signed ? x64_idiv(op, dividend, high, by, code) : x64_div(op, dividend, high, by, code);
   if (kind == 2 && narrow && (!known || divisor == -1)) {
     // In 32 bits nothing overflows; the one quotient that does not fit is found by its value.
