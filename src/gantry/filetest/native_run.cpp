@@ -116,6 +116,7 @@ Verdict run_run(Context& context) {
   // The host's system and convention, with the features of the target line.
   target::TargetSpec spec = *context.target;
   spec.triple = *target::Triple::host();
+  spec.flags.unwind_info = true;  // for those who throw
   Result<target::TargetIsa*> found = context.options.backend->lookup(spec);
   if (!found.has_value()) {
     return Verdict::failed(std::string(context.file.path) + ": " +

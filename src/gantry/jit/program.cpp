@@ -51,8 +51,20 @@ const void* find_handler(const Jit& code, const Frame& frame, u32 tag, usize& sp
   return nullptr;
 }
 
-[[noreturn]] void throw_to_handler(const usize* entry_fp, const usize* exit_fp, usize exit_pc,
-                                   u32 tag, u64 payload1, u64 payload2) {
+// What throw_entry passes on: the registers of its caller by their hardware number, and where the
+// call returns to.
+struct ThrownFrom {
+  usize regs[16];
+  usize pc;
+};
+constexpr u32 kRegRbp = 5;
+
+[[noreturn, gnu::used]] void throw_to_handler(const usize* entry_fp, const usize* exit_fp,
+                                              usize exit_pc, u32 tag, u64 payload1, u64 payload2,
+                                              ThrownFrom* from) asm("gantry_jit_throw");
+
+void throw_to_handler(const usize* entry_fp, const usize* exit_fp, usize exit_pc, u32 tag,
+                      u64 payload1, u64 payload2, ThrownFrom* from) {
   Frame frame{exit_pc, exit_fp};
   usize sp = 0;
   const void* handler = find_handler(*active_code, frame, tag, sp);
@@ -62,14 +74,62 @@ const void* find_handler(const Jit& code, const Frame& frame, u32 tag, usize& sp
   }
   // Nobody handles it: the guard around the call reports the fault.
   if (handler == nullptr) __builtin_trap();
+  // What the frames in between have saved is what the handler's function had in its registers.
+  usize* const regs = from->regs;
+  for (Frame at{from->pc, reinterpret_cast<const usize*>(regs[kRegRbp])};
+       at.pointer < frame.pointer;
+       at = {at.pointer[1], reinterpret_cast<const usize*>(at.pointer[0])}) {
+    const std::optional<CodePlace> place = active_code->find_code(at.pc - 1);
+    if (!place) continue;
+    const module::Module& module = active_code->module();
+    const u32 definition = module.symbols()[place->function].definition;
+    for (const unwind::UnwindInst& step : module.functions()[definition].code.unwind) {
+      if (step.kind != unwind::UnwindInst::Kind::SaveReg) continue;
+      if (step.reg.reg_class() != regalloc::RegClass::Int) continue;
+      std::memcpy(&regs[step.reg.hw_enc()], reinterpret_cast<const u8*>(at.pointer) + step.base,
+                  sizeof(usize));
+    }
+  }
+  regs[kRegRbp] = reinterpret_cast<usize>(frame.pointer);
   asm volatile(
-      "movq %0, %%rsp\n\t"
-      "movq %1, %%rbp\n\t"
-      "jmpq *%2"
+      "movq %1, %%r9\n\t"
+      "movq 24(%0), %%rbx\n\t"
+      "movq 40(%0), %%rbp\n\t"
+      "movq 48(%0), %%rsi\n\t"
+      "movq 96(%0), %%r12\n\t"
+      "movq 104(%0), %%r13\n\t"
+      "movq 112(%0), %%r14\n\t"
+      "movq 120(%0), %%r15\n\t"
+      "movq 56(%0), %%rdi\n\t"
+      "movq %2, %%rsp\n\t"
+      "jmpq *%%r9"
       :
-      : "c"(sp), "S"(frame.pointer), "D"(handler), "a"(payload1), "d"(payload2)
-      : "memory");
+      : "D"(regs), "S"(handler), "c"(sp), "a"(payload1), "d"(payload2)
+      : "memory", "r9");
   __builtin_unreachable();
+}
+
+// Hands on its arguments with the registers as they are: ordinary code would have used them.
+[[gnu::naked]] void throw_entry() {
+  asm("pushq %r15\n\t"
+      "pushq %r14\n\t"
+      "pushq %r13\n\t"
+      "pushq %r12\n\t"
+      "pushq %r11\n\t"
+      "pushq %r10\n\t"
+      "pushq %r9\n\t"
+      "pushq %r8\n\t"
+      "pushq %rdi\n\t"
+      "pushq %rsi\n\t"
+      "pushq %rbp\n\t"
+      "pushq %rsp\n\t"
+      "pushq %rbx\n\t"
+      "pushq %rdx\n\t"
+      "pushq %rcx\n\t"
+      "pushq %rax\n\t"
+      "movq %rsp, %rax\n\t"
+      "pushq %rax\n\t"
+      "call gantry_jit_throw");
 }
 #endif
 
@@ -117,7 +177,7 @@ const void* find_library_call(void*, std::string_view name) {
     {"memcmp", address_of<int(const void*, const void*, usize)>(std::memcmp)},
 #if defined(__x86_64__)
     {"__cranelift_x86_pshufb", address_of(choose_bytes)},
-    {kThrowName, address_of(throw_to_handler)},
+    {kThrowName, address_of(throw_entry)},
 #endif
   };
   for (const Entry& entry : entries) {

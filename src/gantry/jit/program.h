@@ -15,7 +15,9 @@ namespace gantry::jit {
 // Functions may call each other by name, the library calls of the back end, and
 // `%__cranelift_throw` (entry_fp, exit_fp, exit_pc, tag: i32, payload, payload), which resumes the
 // nearest handler for the tag among the frames from exit_fp up to entry_fp. It finds them by frame
-// pointers.
+// pointers, and gives the handler's function the registers back that calls keep, from what
+// functions in between have saved (which needs unwind_info; floats are not given back). Whoever
+// throws names no exception context: a tag is a tag in any of them.
 class Program {
  public:
   // Compiles a function, which may be changed.

@@ -1,7 +1,8 @@
 // Problem: the allocator wants blocks in reverse postorder with critical edges split, and branches want to fall through.
 // Idea: (1) one walk finds the reachable blocks and counts the distinct edges into each; (2) every edge from a block with
 // several successors (or from a call that ends its block, whose results exist only on its edges) into a block with several
-// incoming edges becomes a node; (3) a depth-first walk with an explicit stack numbers blocks and edge nodes together.
+// incoming edges becomes a node, and so does the normal edge of a call with several results, where those that come in
+// memory are loaded; (3) a depth-first walk with an explicit stack numbers blocks and edge nodes together.
 // Successors are visited in operand order, so the last one named (the else of a brif) tends to come next.
 // Invariants: a node is numbered after all its predecessors but those on back edges; work is linear in blocks and calls.
 #include "gantry/machinst/block_order.h"
@@ -50,6 +51,8 @@ void BlockOrder::compute(const ir::Function& func) {
     const ir::Inst branch = *nodes_[at].branch;
     const u32 first = nodes_[at].first_call, count = nodes_[at].num_calls;
     const bool ends_in_call = ir::is_call(dfg.opcode(branch));
+    const bool has_loads = count > 0 && ends_in_call && !calls_[first].args(lists).empty() &&
+                           dfg.signatures[*dfg.call_signature(branch)].returns.size() > 1;
     // Whether all calls are one edge.
     bool single = count == 1;
     if (count > 1) {
@@ -59,7 +62,7 @@ void BlockOrder::compute(const ir::Function& func) {
     }
     for (u32 i = 0; i < count; ++i) {
       const u32 target = call_nodes_[first + i];
-      const bool critical = (!single || ends_in_call) && pred_count_[target] > 1;
+      const bool critical = ((!single || ends_in_call) && pred_count_[target] > 1) || (has_loads && i == 0);
       if (!critical) {
         call_nodes_[first + i] = node_of_[target];
         continue;

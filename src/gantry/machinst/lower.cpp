@@ -195,11 +195,11 @@ VReg LowerContext::fresh_for(ir::Type type) {
   return vregs_.fresh(class_of(type));
 }
 
-void LowerContext::set_try_results(std::span<const VReg> returns, std::span<const VReg> payload) {
+void LowerContext::set_try_results(std::span<const ValueRegs> returns, std::span<const VReg> payload) {
   try_results_.push_back({current_block_, static_cast<u32>(try_regs_.size()), static_cast<u32>(returns.size()),
                           static_cast<u32>(payload.size())});
   try_regs_.insert(try_regs_.end(), returns.begin(), returns.end());
-  try_regs_.insert(try_regs_.end(), payload.begin(), payload.end());
+  for (const VReg reg : payload) try_regs_.push_back({reg, VReg()});
 }
 
 bool LowerContext::is_needed(ir::Inst inst) const {
@@ -416,7 +416,10 @@ VCode LowerContext::finish() {
       }
     }
     const TryResults* results = nullptr;
-    if (lowered.block && next_try > 0 && try_results_[next_try - 1].block == number) results = &try_results_[--next_try];
+    const TryResults* loaded = nullptr;  // by an edge
+    if (next_try > 0 && try_results_[next_try - 1].block == number) {
+      (lowered.block ? results : loaded) = &try_results_[--next_try];
+    }
     if (!lowered.block && !try_results_.empty() && ir::is_call(dfg_->opcode(*lowered.branch))) {
       // The edge of a try_call: its results are those of the block the call ends.
       const u32 source = order_.predecessors()[order_.predecessor_ranges()[number]];
@@ -443,9 +446,17 @@ VCode LowerContext::finish() {
             if (regs.hi.is_valid()) branch_args_.push_back(reg_at_end(regs.hi));
           } else {
             GANTRY_CHECK(results != nullptr);
-            const u32 offset = arg.kind() == ir::BlockArg::Kind::TryCallReturn ? arg.number()
-                                                                              : results->num_returns + arg.number();
-            branch_args_.push_back(try_regs_[results->first + offset]);
+            const bool is_return = arg.kind() == ir::BlockArg::Kind::TryCallReturn;
+            const u32 offset = is_return ? arg.number() : results->num_returns + arg.number();
+            ValueRegs regs = try_regs_[results->first + offset];
+            if (is_return && loaded != nullptr) {
+              const ValueRegs& from_memory = try_regs_[loaded->first + offset];
+              if (!regs.lo.is_valid()) regs.lo = from_memory.lo;
+              if (!regs.hi.is_valid()) regs.hi = from_memory.hi;
+            }
+            GANTRY_CHECK(regs.lo.is_valid() && regs.hi.is_valid() == (type(block_params[i]) == ir::kI128));
+            branch_args_.push_back(regs.lo);
+            if (regs.hi.is_valid()) branch_args_.push_back(regs.hi);
           }
         }
       }

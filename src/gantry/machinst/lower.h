@@ -132,8 +132,9 @@ class LowerContext {
     table_ranges_.push_back(static_cast<u32>(table_targets_.size()));
     return static_cast<u32>(table_ranges_.size() - 2);
   }
-  // Registers that the try_call of the current block defines for its edges.
-  void set_try_results(std::span<const VReg> returns, std::span<const VReg> payload);
+  // Registers that the try_call of the current block defines for its edges, by number; or, in the block of its normal edge,
+  // the results that are loaded there: others are left invalid.
+  void set_try_results(std::span<const ValueRegs> returns, std::span<const VReg> payload);
 
   u32 current_block() const { return current_block_; }
   MBlock target(u32 call_index) const { return order_.target(current_block_, call_index); }
@@ -239,7 +240,7 @@ class LowerContext {
   std::vector<EdgeConstant> edge_constants_;  // from the last block to the first, from the last argument to the first
   std::vector<u32> open_constants_;
   std::vector<TryResults> try_results_;
-  std::vector<VReg> try_regs_;
+  std::vector<ValueRegs> try_regs_;
   std::vector<CallInfo> calls_;
   std::vector<u64> wide_imms_;
   std::vector<u32> table_ranges_, table_targets_;

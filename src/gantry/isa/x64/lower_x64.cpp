@@ -23,6 +23,8 @@ Operand late_any_use(VReg reg) {
   return {reg, Operand::make_rule(regalloc::OperandKind::Use, regalloc::OperandPos::Late, regalloc::Constraint::Any)};
 }
 
+u32 num_values(std::span<const Place> places) { return places.empty() ? 0 : places.back().value + 1; }
+
 u16 op_of(Opcode opcode) { return static_cast<u16>(opcode); }
 
 }  // namespace
@@ -581,7 +583,7 @@ Gpr X64Lower::divide(u8 kind, Type ty, Value x, Value y) {
     const Gpr one = x64_const(1);
     by = with_flags(x64_cmp_flags(op, by, {AMode::imm(-1)}), x64_cmov_using(op, CC::E, by, {AMode::reg(one.reg)}));
   }
-  const Gpr high = !is_signed ? x64_const(0) : op == ir::kI64 ? x64_cqo(dividend) : x64_cdq(dividend);
+  const Gpr high = !is_signed ? x64_zero() : op == ir::kI64 ? x64_cqo(dividend) : x64_cdq(dividend);
   const GprPair made = is_signed ? x64_idiv(op, dividend, high, by, code) : x64_div(op, dividend, high, by, code);
   if (kind == 2 && narrow && (!known || divisor == -1)) {
     // In 32 bits nothing overflows; the one quotient that does not fit is found by its value.
@@ -1076,7 +1078,10 @@ void X64Lower::lower_try_call(Inst inst) {
   CallParts parts;
   if (!take_call_apart(inst, parts)) return;
   const AbiSignature* abi = parts.abi;
-  if (abi->has_return_area) return fail("try_call with results in memory is not supported yet");
+  if (abi->has_return_area) {
+    const Gpr area = x64_lea(ir::kI64, AMode::other(Mode::OutArg, static_cast<i32>(abi->stack_arg_bytes)));
+    call_operands_.push_back(Operand::fixed_use(area.reg, kRdi));
+  }
   place_args(*abi, parts.args, Mode::OutArg, 0);
 
   VReg by_reg[regalloc::kNumPRegs];
@@ -1088,12 +1093,12 @@ void X64Lower::lower_try_call(Inst inst) {
     }
     return def;
   };
-  std::vector<VReg> returns, payload;
+  try_returns_.assign(num_values(abi->returns), {});
   for (const Place& place : abi->returns) {
-    if (place.high) return fail("try_call with an i128 result is not supported yet");
-    returns.push_back(def_in(place.reg));
+    if (place.kind != Place::Kind::Reg) continue;
+    (place.high ? try_returns_[place.value].hi : try_returns_[place.value].lo) = def_in(place.reg);
   }
-  payload = {def_in(kRax), def_in(kRdx)};
+  const VReg payload[] = {def_in(kRax), def_in(kRdx)};
 
   machinst::CallInfo& call = parts.info;
   call.inst = inst;
@@ -1101,7 +1106,7 @@ void X64Lower::lower_try_call(Inst inst) {
   const bool keeps_callee_saved = abi->call_conv == ir::CallConv::SystemV || abi->call_conv == ir::CallConv::Fast ||
                                   abi->call_conv == ir::CallConv::WindowsFastcall;
   call.clobbers = keeps_callee_saved ? abi->clobbers : kAllRegs;
-  call.stack_arg_bytes = abi->stack_arg_bytes;
+  call.stack_arg_bytes = abi->stack_arg_bytes + abi->return_area_bytes;
   call.callee_pop_bytes = abi->callee_pops ? abi->stack_arg_bytes : 0;
   const ir::ExceptionTableData& table = dfg.exception_tables[ir::ExceptionTable::from_index(dfg[inst].words[2])];
   u32 num_contexts = 0;
@@ -1113,7 +1118,7 @@ void X64Lower::lower_try_call(Inst inst) {
   call.num_contexts = num_contexts;
   call.normal_target = target(0).index();
   push_call(call, parts.callee);
-  set_try_results(returns, payload);
+  set_try_results(try_returns_, payload);
 }
 
 // A bound for an i32 that is plain to see.
@@ -1131,6 +1136,32 @@ u64 X64Lower::largest_of(Value value) const {
     value = data.arg(0);
   }
   return largest;
+}
+
+void X64Lower::load_try_results() {
+  const ir::DataFlowGraph& dfg = func().dfg;
+  const machinst::LoweredBlock& edge = order().block(current_block());
+  if (!ir::is_call(dfg.opcode(*edge.branch))) return;
+  const AbiSignature* abi = abi_of(*dfg.call_signature(*edge.branch));
+  if (abi == nullptr || !abi->has_return_area) return;
+  const std::span<const Value> params = dfg.block_params(edge.call.block(dfg.lists()));
+  const std::span<const Value> args = edge.call.args(dfg.lists());
+  try_returns_.assign(num_values(abi->returns), {});
+  std::vector<u8> wanted(try_returns_.size());
+  bool any = false;
+  for (usize i = 0; i < params.size(); ++i) {
+    const ir::BlockArg arg = ir::BlockArg::decoded(args[i]);
+    if (arg.kind() != ir::BlockArg::Kind::TryCallReturn || !is_used(params[i])) continue;
+    wanted[arg.number()] = 1;
+    any = true;
+  }
+  if (!any) return;
+  for (const Place& place : abi->returns) {
+    if (place.kind != Place::Kind::Stack || wanted[place.value] == 0) continue;
+    const VReg loaded = load_word(place, AMode::other(Mode::OutArg, static_cast<i32>(abi->stack_arg_bytes + place.offset)));
+    (place.high ? try_returns_[place.value].hi : try_returns_[place.value].lo) = loaded;
+  }
+  set_try_results(try_returns_, {});
 }
 
 // min(index, n) into a table of n + 1 targets whose last is the default: no branch to mispredict or to speculate past.

@@ -39,7 +39,11 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   bool lower_inst(Inst inst, InstOutput& output);
   bool lower_terminator(Inst inst);
   machinst::VReg lower_constant(Value value);
-  void lower_jump(MBlock target) { x64_jmp(target); }
+  // At the end of an edge's block.
+  void lower_jump(MBlock target) {
+    load_try_results();
+    x64_jmp(target);
+  }
   void lower_params();
   Error failure(Inst inst);
   void begin_function(const ir::Function& func);
@@ -108,6 +112,8 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   void lower_return(std::span<const Value> values);
   void lower_tail_call(Inst inst);
   void lower_try_call(Inst inst);
+  // On the normal edge of a try_call, the results that come in memory.
+  void load_try_results();
   void lower_br_table(Inst inst);
   AMode constant_bytes(const void* bytes, u8 size);
   u32 add_external(const ExternalRef& use);
@@ -123,6 +129,7 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   std::vector<ExternalRef> externals_;
   std::vector<Operand> call_operands_;
   std::vector<Value> clear_params_;  // assumed, or known, to have zeros above by is_clear_param
+  std::vector<machinst::ValueRegs> try_returns_;
   std::vector<u32> slot_offsets_;    // by stack slot, from the start of their area
   u32 slot_bytes_ = 0;
   VReg return_area_;     // address of the area for this function's results
