@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
   verb->add_option("--target", run.target,
                    "triple and features; default: those of the file, or this machine");
   verb->add_option("--set", run.settings, kSetHelp)->allow_extra_args(false);
-  verb->add_option("--fuel", run.fuel, kFuelHelp);
+  verb->add_option("--fuel,--bisect-limit", run.fuel, kFuelHelp);
   verb->add_flag("--inline", run.inline_calls, kInlineHelp);
   verb->add_flag("-v,--verbose", run.verbose, "name files that pass");
   verb->callback([&] {
@@ -125,7 +125,7 @@ int main(int argc, char** argv) {
   verb->add_option("--print-after", compile.print_after,
                    "print what a pass leaves behind; may be repeated")
       ->allow_extra_args(false);
-  verb->add_option("--fuel", compile.fuel, kFuelHelp);
+  verb->add_option("--fuel,--bisect-limit", compile.fuel, kFuelHelp);
   verb->add_flag("--inline", compile.inline_calls, kInlineHelp);
   verb->add_flag("-D,--disasm", compile.disassemble, "print instructions and disassembly");
   verb->add_flag("-p,--print", compile.print, "print the CLIF");

@@ -58,8 +58,7 @@ u128 lanes_of(Type type, u64 lane) {
 
 }  // namespace
 
-Rewriter::Rewriter(Graph& graph, const FlowNumbers& numbers)
-    : graph_(graph), numbers_(numbers), rule_counts_(isle_rule_count) {}
+Rewriter::Rewriter(Graph& graph) : graph_(graph), rule_counts_(isle_rule_count) {}
 
 // ---- nodes
 

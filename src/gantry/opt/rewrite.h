@@ -7,7 +7,6 @@
 #include "gantry/gen/isle/mid_end/rules.h"
 #include "gantry/ir/function.h"
 #include "gantry/opt/graph.h"
-#include "gantry/opt/internal/flow_numbers.h"
 #include "gantry/opt/rewrite_observer.h"
 
 namespace gantry::opt {
@@ -16,7 +15,7 @@ namespace gantry::opt {
 // rows of support/limits.h, kOpt….
 class Rewriter final {
  public:
-  Rewriter(Graph& graph, const FlowNumbers& numbers);
+  explicit Rewriter(Graph& graph);
   // `fuel`: rewrites that may still happen, counted down; or null. No rules apply once there are
   // `max_nodes`.
   void start(ir::Function& func, bool big_endian, u64* fuel, u32 max_nodes,
@@ -106,7 +105,6 @@ class Rewriter final {
   static constexpr u32 kRoom = 4096;
 
   Graph& graph_;
-  const FlowNumbers& numbers_;
   ir::Function* func_ = nullptr;
   u64* fuel_ = nullptr;
   RewriteObserver* observer_ = nullptr;

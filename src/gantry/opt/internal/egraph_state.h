@@ -25,7 +25,7 @@ struct EgraphState {
   analysis::LoopForest loops;
   FlowNumbers numbers;
   Graph graph;
-  Rewriter rewriter{graph, numbers};
+  Rewriter rewriter{graph};
   Conditions conditions{graph, numbers};
   MemoryState memory{rewriter, numbers};
   RewriteObserver* observer = nullptr;
