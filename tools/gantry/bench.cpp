@@ -155,7 +155,8 @@ int run_bench_compile(const BenchOptions& options) {
   }
   if (options.passes) bench.print_passes();
   total.print("total");
-  if (!options.rule_coverage.empty() && !write_rule_coverage(options.rule_coverage)) return kInputFault;
+  if (!options.rule_coverage.empty() && !write_rule_coverage(options.rule_coverage))
+    return kInputFault;
   return total.errors == 0 ? kOk : kInputFault;
 }
 

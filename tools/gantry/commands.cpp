@@ -13,8 +13,7 @@ int run_bisect(const BisectOptions& options) {
   }
   const filetest::CommandLine line{
       "", options.target, {options.settings.begin(), options.settings.end()}};
-  const filetest::Bisection found =
-      filetest::bisect(options.path, *text, line, *code_generation());
+  const filetest::Bisection found = filetest::bisect(options.path, *text, line, *code_generation());
   if (!found.error.empty()) {
     complain(found.error);
     return kInputFault;
@@ -32,8 +31,8 @@ int run_bisect(const BisectOptions& options) {
     out.line(path, ": rewrite ", found.culprit, " of ", found.rewrites, " makes the result wrong");
   }
   out.line("  ", std::string_view(found.call), " ", std::string_view(found.actual),
-           found.native ? " (machine code)" : " (interpreted)", ", expected: ",
-           std::string_view(found.expected));
+           found.native ? " (machine code)" : " (interpreted)",
+           ", expected: ", std::string_view(found.expected));
   if (found.culprit != 0) {
     out.put("  in ", std::string_view(found.function), ": ", to_string(found.step.kind));
     if (const opt::RuleName rule = opt::name_of_rule(found.step.rule); !rule.file.empty())

@@ -182,7 +182,8 @@ int run_test(const TestOptions& options) {
       });
   clear_progress();
   summary.print();
-  if (!options.rule_coverage.empty() && !write_rule_coverage(options.rule_coverage)) return kInputFault;
+  if (!options.rule_coverage.empty() && !write_rule_coverage(options.rule_coverage))
+    return kInputFault;
   if (files->empty()) complain("no .clif files found");
   return summary.failed() != 0 || files->empty() ? kInputFault : kOk;
 }

@@ -23,7 +23,7 @@ struct TestOptions {
   std::string command;
   Words settings;
   std::string ignore_text;  // a file; empty: none
-  unsigned jobs = 0;  // 0: one per processor
+  unsigned jobs = 0;        // 0: one per processor
   unsigned timeout_seconds = 60;
   std::string rule_coverage;  // file to write, or empty
   bool update = false;
@@ -61,8 +61,8 @@ struct CompileOptions {
   Words paths;
   std::string target;  // empty: this machine
   Words settings;
-  std::string output;  // an object file; empty: none
-  Words print_after;   // passes
+  std::string output;               // an object file; empty: none
+  Words print_after;                // passes
   unsigned long long fuel = ~0ull;  // rewrites
   bool inline_calls = false;
   bool disassemble = false;

@@ -73,8 +73,8 @@ Result<target::CompiledCode> compile(ir::Function& func, const target::TargetIsa
                                      Session& session) {
   if (isa.flags().enable_verifier) {
     PassScope pass(session, kVerify, subject(func));
-    GANTRY_TRY(
-        verifier::verify(func, environment(isa.spec())));  // untrusted input ends here or not at all
+    GANTRY_TRY(verifier::verify(
+        func, environment(isa.spec())));  // untrusted input ends here or not at all
   }
   GANTRY_TRY(optimize(func, isa.spec(), session));
   return isa.compile(func, session);  // the one virtual call: CLIF in, code out
@@ -87,13 +87,16 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
   const target::Flags& flags = target.flags;
   const bool optimizes = flags.opt_level != target::OptLevel::None;
   // Before anything can fold arithmetic whose NaNs it would have to know.
-  if (flags.enable_nan_canonicalization) run(opt::kCanonicalizeNans, [&] { opt::canonicalize_nans(func, session); });
+  if (flags.enable_nan_canonicalization)
+    run(opt::kCanonicalizeNans, [&] { opt::canonicalize_nans(func, session); });
   // Lowering leaves out what is not reached; the passes below would have to ask everywhere.
-  if (optimizes) run(opt::kRemoveUnreachableBlocks, [&] { opt::remove_unreachable_blocks(func, session); });
+  if (optimizes)
+    run(opt::kRemoveUnreachableBlocks, [&] { opt::remove_unreachable_blocks(func, session); });
   // What follows reads operands as they are.
   run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
   run(opt::kRemoveConstantParams, [&] { opt::remove_constant_params(func, session); });
-  if (!optimizes || !func.stack_slots.empty()) run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
+  if (!optimizes || !func.stack_slots.empty())
+    run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
   if (!optimizes) return {};
 
   // First, so that all other passes see values instead of memory.
@@ -104,10 +107,11 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
   run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
   bool branches_changed = false;
   run(opt::kEgraph, [&] {
-    const opt::EgraphOptions options{.for_size = flags.opt_level == target::OptLevel::SpeedAndSize,
-                                     .alias_analysis = flags.enable_alias_analysis,
-                                     .big_endian = target.triple.endianness() == target::Endianness::Big,
-                                     .fuel = session.fuel()};
+    const opt::EgraphOptions options{
+        .for_size = flags.opt_level == target::OptLevel::SpeedAndSize,
+        .alias_analysis = flags.enable_alias_analysis,
+        .big_endian = target.triple.endianness() == target::Endianness::Big,
+        .fuel = session.fuel()};
     branches_changed = opt::run_egraph(func, options, session);
   });
   // What only became known there.
@@ -118,7 +122,8 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
   if (flags.enable_alias_analysis) {
     // Equal addresses are one value now.
     run(opt::kEliminateDeadStores, [&] {
-      analysis::ControlFlow& flow = session.scratch<analysis::ControlFlow>(&kFlowOwner, [] { return new analysis::ControlFlow; });
+      analysis::ControlFlow& flow = session.scratch<analysis::ControlFlow>(
+          &kFlowOwner, [] { return new analysis::ControlFlow; });
       flow.compute(func);
       opt::eliminate_dead_stores(func, flow, session);
     });

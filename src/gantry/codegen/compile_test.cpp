@@ -45,7 +45,8 @@ class Pipeline : public testing::Test {
   }
   bool ran(std::string_view name) const {
     const std::vector<PassTime>& times = session_.pass_times();
-    return std::any_of(times.begin(), times.end(), [&](const PassTime& time) { return time.pass->name == name; });
+    return std::any_of(times.begin(), times.end(),
+                       [&](const PassTime& time) { return time.pass->name == name; });
   }
 
   std::unique_ptr<target::TargetIsa> isa_;
@@ -59,15 +60,18 @@ TEST_F(Pipeline, RunsOnlyListedPassesInTheirOrder) {
   const std::vector<const PassInfo*> listed = passes(*isa_);
   std::size_t at = 0;
   for (const PassTime& time : session_.pass_times()) {
-    const auto found = std::find(listed.begin() + static_cast<std::ptrdiff_t>(at), listed.end(), time.pass);
+    const auto found =
+        std::find(listed.begin() + static_cast<std::ptrdiff_t>(at), listed.end(), time.pass);
     ASSERT_NE(found, listed.end()) << time.pass->name;
     at = static_cast<std::size_t>(found - listed.begin()) + 1;
   }
   // Without an optimisation level nothing is optimised, and everything else runs.
-  for (const std::string_view name : {"verify", "remove-constant-params", "lower", "regalloc", "emit"}) {
+  for (const std::string_view name :
+       {"verify", "remove-constant-params", "lower", "regalloc", "emit"}) {
     EXPECT_TRUE(ran(name)) << name;
   }
-  for (const std::string_view name : {"egraph", "clean-up-flow", "canonicalize-nans"}) EXPECT_FALSE(ran(name)) << name;
+  for (const std::string_view name : {"egraph", "clean-up-flow", "canonicalize-nans"})
+    EXPECT_FALSE(ran(name)) << name;
 }
 
 TEST_F(Pipeline, OptimisesWhenAsked) {
@@ -77,8 +81,8 @@ TEST_F(Pipeline, OptimisesWhenAsked) {
   isa_ = make_isa(flags);
   session_.enable_timing(true);
   ASSERT_TRUE(compile(func_, *isa_, session_).has_value());
-  for (const std::string_view name :
-       {"canonicalize-nans", "remove-unreachable-blocks", "clean-up-flow", "egraph", "eliminate-dead-stores"}) {
+  for (const std::string_view name : {"canonicalize-nans", "remove-unreachable-blocks",
+                                      "clean-up-flow", "egraph", "eliminate-dead-stores"}) {
     EXPECT_TRUE(ran(name)) << name;
   }
 }

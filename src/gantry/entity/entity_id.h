@@ -1,7 +1,8 @@
 #pragma once
-// A dense 32-bit name for one entity of a function. `Self` makes each kind a distinct type; `Prefix` is how
-// the text format spells it, so dumps and debuggers agree. An id is always valid: "maybe" is PackedOption
-// in memory and std::optional in signatures. In checked builds an id also knows which map issued it.
+// A dense 32-bit name for one entity of a function. `Self` makes each kind a distinct type;
+// `Prefix` is how the text format spells it, so dumps and debuggers agree. An id is always valid:
+// "maybe" is PackedOption in memory and std::optional in signatures. In checked builds an id also
+// knows which map issued it.
 #include <compare>
 #include <optional>
 #include <string_view>
@@ -30,7 +31,8 @@ class EntityId {
   friend constexpr auto operator<=>(EntityId a, EntityId b) { return a.index() <=> b.index(); }
   friend constexpr bool operator==(EntityId a, EntityId b) { return a.index() == b.index(); }
 
-  // The id with its owner tag; the index itself in release. For maps, and for what keeps ids in words of its own.
+  // The id with its owner tag; the index itself in release. For maps, and for what keeps ids in
+  // words of its own.
   constexpr u32 bits() const { return bits_; }
   static constexpr Self from_bits(u32 bits) {
     Self id;
@@ -43,17 +45,17 @@ class EntityId {
   constexpr EntityId() = default;
 };
 
-// Declares the id type `Name`, written `prefixN` in text. Default construction is private to maps and
-// containers of this component, which need a filler that is never read.
-#define GANTRY_ENTITY(Name, prefix)                             \
-  class Name : public ::gantry::EntityId<Name, prefix> {        \
-    friend class ::gantry::EntityId<Name, prefix>;              \
-    template <class T>                                          \
-    friend class ::gantry::PackedOption;                        \
-                                                                \
-   public:                                                      \
-    constexpr Name() = default;                                 \
-  };                                                            \
+// Declares the id type `Name`, written `prefixN` in text. Default construction is private to maps
+// and containers of this component, which need a filler that is never read.
+#define GANTRY_ENTITY(Name, prefix)                      \
+  class Name : public ::gantry::EntityId<Name, prefix> { \
+    friend class ::gantry::EntityId<Name, prefix>;       \
+    template <class T>                                   \
+    friend class ::gantry::PackedOption;                 \
+                                                         \
+   public:                                               \
+    constexpr Name() = default;                          \
+  };                                                     \
   static_assert(sizeof(Name) == 4)
 
 // An optional id in four bytes.

@@ -1,7 +1,7 @@
 #pragma once
-// Many short lists of ids (or other 4-byte items) in one pool, each named by a 4-byte handle. A handle is
-// meaningless without its pool. Lists of at most 3 items take a 16-byte block, then sizes double; freed
-// blocks are reused. Clearing the pool frees all lists at once.
+// Many short lists of ids (or other 4-byte items) in one pool, each named by a 4-byte handle. A
+// handle is meaningless without its pool. Lists of at most 3 items take a 16-byte block, then sizes
+// double; freed blocks are reused. Clearing the pool frees all lists at once.
 #include <cstring>
 #include <span>
 
@@ -129,7 +129,8 @@ class ListPool {
     const u32 length = words_[block - 1];
     GANTRY_DCHECK(index < length);
     const u32 old_class = class_for(length);
-    std::memmove(words_.data() + block + index, words_.data() + block + index + 1, (length - index - 1) * sizeof(u32));
+    std::memmove(words_.data() + block + index, words_.data() + block + index + 1,
+                 (length - index - 1) * sizeof(u32));
     if (length == 1) {
       release(block, old_class);
       return 0;

@@ -98,7 +98,8 @@ TEST(OwnerTags, numbers_and_order_do_not_see_them) {
   EXPECT_EQ((*PackedOption<Thing>(second)).bits(), second.bits());
   EXPECT_EQ(map[thing(1)], 20);  // a bare number fits every map
   EXPECT_EQ(map.next_key(), thing(2));
-  for (const Thing id : map.keys()) EXPECT_EQ(id.bits(), id == first ? first.bits() : second.bits());
+  for (const Thing id : map.keys())
+    EXPECT_EQ(id.bits(), id == first ? first.bits() : second.bits());
   EXPECT_EQ(Thing().index(), Thing::kReserved);
   const PrimaryMap<Thing, int> copy = map;
   EXPECT_EQ(copy[second], 20);

@@ -1,7 +1,7 @@
 #pragma once
-// The dense containers every pass works with. References into them die at the next push. In checked builds
-// ids know the map that issued them: a PrimaryMap refuses those of another, and what holds facts about
-// entities refuses ids of a second owner until it is cleared.
+// The dense containers every pass works with. References into them die at the next push. In checked
+// builds ids know the map that issued them: a PrimaryMap refuses those of another, and what holds
+// facts about entities refuses ids of a second owner until it is cleared.
 #include <span>
 #include <vector>
 
@@ -92,7 +92,8 @@ class SecondaryMap {
   V& at_or_grow(K id) {
     GANTRY_DCHECK(owner_.accepts(id.bits()));
     owner_.learn(id.bits());
-    if (id.index() >= values_.size()) [[unlikely]] grow(id.index() + 1);
+    if (id.index() >= values_.size()) [[unlikely]]
+      grow(id.index() + 1);
     return values_[id.index()];
   }
   void set(K id, V value) { at_or_grow(id) = std::move(value); }
@@ -161,7 +162,8 @@ class EntitySet {
   [[no_unique_address]] owner_tag::Owner<> owner_;
 };
 
-// Few entries among many ids: look-up, insert and clear in time of the entries (Briggs and Torczon 1993).
+// Few entries among many ids: look-up, insert and clear in time of the entries (Briggs and Torczon
+// 1993).
 template <class K, class V>
 class SparseMap {
  public:

@@ -1,7 +1,7 @@
 #pragma once
-// The vector the maps are made of. In checked builds it moves at every growth while it is small, and fills
-// storage it leaves with 0xcd: a reference held across a push is wrong at once, not once in a thousand
-// functions. In release it is std::vector.
+// The vector the maps are made of. In checked builds it moves at every growth while it is small,
+// and fills storage it leaves with 0xcd: a reference held across a push is wrong at once, not once
+// in a thousand functions. In release it is std::vector.
 #include <cstring>
 #include <vector>
 
@@ -20,7 +20,10 @@ struct PoisoningAllocator {
   T* allocate(usize count) { return std::allocator<T>().allocate(count); }
   void deallocate(T* at, usize count) {
     std::memset(static_cast<void*>(at), 0xcd, count * sizeof(T));
-    asm volatile("" : : "r"(at) : "memory");  // stores into storage about to be freed may not be dropped
+    asm volatile(""
+                 :
+                 : "r"(at)
+                 : "memory");  // stores into storage about to be freed may not be dropped
     std::allocator<T>().deallocate(at, count);
   }
   friend bool operator==(PoisoningAllocator, PoisoningAllocator) { return true; }
@@ -29,7 +32,8 @@ struct PoisoningAllocator {
 template <class T>
 using MovingVector = std::vector<T, PoisoningAllocator<T>>;
 
-inline constexpr usize kMovesBelow = 64;  // larger ones move as std::vector does, so that growth stays linear
+inline constexpr usize kMovesBelow =
+    64;  // larger ones move as std::vector does, so that growth stays linear
 
 // Call before each growth by one.
 template <class T>

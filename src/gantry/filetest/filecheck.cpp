@@ -371,8 +371,8 @@ class FileCheck::Matcher {
     });
   }
 
-  // A regex or not directive: they match nothing where they stand. A not keeps the variables of this
-  // moment, and holds from `from` to the next ordered match.
+  // A regex or not directive: they match nothing where they stand. A not keeps the variables of
+  // this moment, and holds from `from` to the next ordered match.
   Result<void> note(const Directive& directive, u32 from) {
     if (directive.kind == Kind::Regex) {
       set_variable(directive.parts[0].variable, directive.parts[0].text, true);

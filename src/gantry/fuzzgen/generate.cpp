@@ -192,7 +192,8 @@ class Generator {
     if (type == ir::kF32) return build_->f32const({static_cast<u32>(bits)});
     if (type == ir::kF64) return build_->f64const({static_cast<u64>(bits)});
     if (type == ir::kF16) return build_->f16const({static_cast<u16>(bits)});
-    if (type == ir::kF128) return build_->f128const(func_->dfg.add_constant(ir::DataValue::from_bits(type, bits).bytes));
+    if (type == ir::kF128)
+      return build_->f128const(func_->dfg.add_constant(ir::DataValue::from_bits(type, bits).bytes));
     if (type == ir::kI128) {
       const Value low_half = build_->iconst(ir::kI64, low);
       return build_->iconcat(low_half, build_->iconst(ir::kI64, static_cast<i64>(bits >> 64)));
@@ -427,9 +428,10 @@ class Generator {
 
   struct Local {
     ir::StackSlot slot;
-    u32 width;    // of a field
+    u32 width;  // of a field
     u32 fields;
-    u32 tidiness;  // 0: any access; 1: and whole fields in any order, parts of fields are only read; 2, 3: one order
+    u32 tidiness;  // 0: any access; 1: and whole fields in any order, parts of fields are only
+                   // read; 2, 3: one order
     bool escapes;  // its address may take detours
     bool big;
   };
@@ -466,7 +468,8 @@ class Generator {
   // The address of byte `at` of a slot, by itself or through memory, a select or a block parameter.
   Value local_address(const Local& local, u32 at) {
     const u32 added = choices_.one_in(3) ? choices_.below(2 * at + 1) : 0;
-    Value address = build_->stack_addr(ir::kI64, local.slot, static_cast<i32>(at) - static_cast<i32>(added));
+    Value address =
+        build_->stack_addr(ir::kI64, local.slot, static_cast<i32>(at) - static_cast<i32>(added));
     if (added != 0) address = build_->iadd_imm_s(address, added);
     if (!local.escapes || !choices_.one_in(3)) return address;
     switch (choices_.below(3)) {
@@ -474,7 +477,8 @@ class Generator {
         if (!pointer_slot_) pointer_slot_ = func_->stack_slots.push({8, 3, {}});
         build_->store(ir::MemFlags{}, address, build_->stack_addr(ir::kI64, *pointer_slot_, 0), 0);
         if (choices_.one_in(2)) make_plain();
-        return build_->load(ir::kI64, ir::MemFlags{}, build_->stack_addr(ir::kI64, *pointer_slot_, 0), 0);
+        return build_->load(ir::kI64, ir::MemFlags{},
+                            build_->stack_addr(ir::kI64, *pointer_slot_, 0), 0);
       }
       case 1: {
         const Value other = build_->stack_addr(ir::kI64, local.slot, static_cast<i32>(at));
@@ -755,14 +759,16 @@ class Generator {
     keep_results(build_->insert(data, type));
   }
 
-  // ---- idioms: what rules look for. Few values, met again and again; constants at the limits; operands repeated.
+  // ---- idioms: what rules look for. Few values, met again and again; constants at the limits;
+  // operands repeated.
 
-  // An instruction of one of those that take their type from their first operand or from a suffix; the first operand if
-  // this type or opcode is not to be had.
+  // An instruction of one of those that take their type from their first operand or from a suffix;
+  // the first operand if this type or opcode is not to be had.
   Value emit(Opcode op, Type control, std::initializer_list<Value> operands, u8 aux = 0) {
     return emit_results(op, control, operands, aux).front();
   }
-  std::vector<Value> emit_results(Opcode op, Type control, std::initializer_list<Value> operands, u8 aux = 0) {
+  std::vector<Value> emit_results(Opcode op, Type control, std::initializer_list<Value> operands,
+                                  u8 aux = 0) {
     const Value first = *operands.begin();
     ir::InstData data;
     data.opcode = op;
@@ -772,9 +778,11 @@ class Generator {
     const ir::InstFacts& facts = ir::inst_facts(op);
     bool allowed = ir::allowed_control_type(op, control);
     if (options_.allows != nullptr) allowed &= options_.allows(op, control);
-    if (!allowed || (facts.num_fixed_results > 0 && !is_enabled(ir::result_type(op, 0, control)))) return {first};
+    if (!allowed || (facts.num_fixed_results > 0 && !is_enabled(ir::result_type(op, 0, control))))
+      return {first};
     const ir::Inst inst = build_->insert(data, control);
-    if (makes_nans(op) && options_.canonical_nans) return {without_odd_nans(func_->dfg.first_result(inst))};
+    if (makes_nans(op) && options_.canonical_nans)
+      return {without_odd_nans(func_->dfg.first_result(inst))};
     const std::span<const Value> results = func_->dfg.results(inst);
     return {results.begin(), results.end()};
   }
@@ -786,13 +794,17 @@ class Generator {
       const Value low = build_->iconst(ir::kI64, static_cast<i64>(lane));
       return build_->iconcat(low, build_->iconst(ir::kI64, static_cast<i64>(lane >> 64)));
     }
-    if (type.is_scalar()) return build_->iconst(type, sign_extended(static_cast<i64>(lane), type.bits()));
+    if (type.is_scalar())
+      return build_->iconst(type, sign_extended(static_cast<i64>(lane), type.bits()));
     if (choices_.one_in(3)) {
-      return build_->splat(type, build_->iconst(type.lane_type(), sign_extended(static_cast<i64>(lane), type.lane_bits())));
+      return build_->splat(type,
+                           build_->iconst(type.lane_type(),
+                                          sign_extended(static_cast<i64>(lane), type.lane_bits())));
     }
     u128 bits = 0;
     for (u32 i = 0; i < type.lane_count(); ++i) bits |= lane << (i * type.lane_bits());
-    return build_->vconst(type, func_->dfg.add_constant(ir::DataValue::from_bits(type, bits).bytes));
+    return build_->vconst(type,
+                          func_->dfg.add_constant(ir::DataValue::from_bits(type, bits).bytes));
   }
   Value interesting(Type type) {
     if (type.has_float_lanes()) return constant(type);
@@ -843,7 +855,8 @@ class Generator {
     if (size > 0 && !choices_.one_in(5)) {
       const u32 first = choices_.below(size);
       for (u32 i = 0; i < size; ++i) {
-        if (func_->dfg.type(leaves_[(first + i) % size]) == type) return leaves_[(first + i) % size];
+        if (func_->dfg.type(leaves_[(first + i) % size]) == type)
+          return leaves_[(first + i) % size];
       }
     }
     const Value made = value(type);
@@ -895,7 +908,8 @@ class Generator {
   }
   Value expression(Type type, u32 depth) {
     if (depth == 0) return choices_.one_in(3) ? interesting(type) : leaf(type);
-    const Value made = type.has_float_lanes() ? float_expression(type, depth - 1) : int_expression(type, depth - 1);
+    const Value made = type.has_float_lanes() ? float_expression(type, depth - 1)
+                                              : int_expression(type, depth - 1);
     if (choices_.one_in(3)) leaves_.push_back(made);
     return made;
   }
@@ -913,16 +927,19 @@ class Generator {
   }
   Value int_expression(Type type, u32 depth) {
     static constexpr Opcode kBinary[] = {
-        Opcode::Iadd, Opcode::Isub, Opcode::Imul,    Opcode::Band,    Opcode::Bor,      Opcode::Bxor,
-        Opcode::Umin, Opcode::Umax, Opcode::Smin,    Opcode::Smax,    Opcode::Umax, Opcode::Smin,
-        Opcode::Iadd, Opcode::Isub, Opcode::Bxor, Opcode::AvgRound, Opcode::Umulhi,  Opcode::Smulhi,
-        Opcode::Band, Opcode::Bor,  Opcode::Bxor,    Opcode::UaddSat, Opcode::SsubSat};
-    static constexpr Opcode kUnary[] = {Opcode::Ineg,   Opcode::Bnot, Opcode::Ineg,   Opcode::Bnot,  Opcode::Iabs, Opcode::Popcnt,
-                                        Opcode::Clz,    Opcode::Ctz,  Opcode::Cls,    Opcode::Bitrev, Opcode::Bswap};
-    static constexpr Opcode kShifts[] = {Opcode::Ishl, Opcode::Ushr, Opcode::Sshr, Opcode::Rotl, Opcode::Rotr};
+        Opcode::Iadd, Opcode::Isub, Opcode::Imul, Opcode::Band,     Opcode::Bor,    Opcode::Bxor,
+        Opcode::Umin, Opcode::Umax, Opcode::Smin, Opcode::Smax,     Opcode::Umax,   Opcode::Smin,
+        Opcode::Iadd, Opcode::Isub, Opcode::Bxor, Opcode::AvgRound, Opcode::Umulhi, Opcode::Smulhi,
+        Opcode::Band, Opcode::Bor,  Opcode::Bxor, Opcode::UaddSat,  Opcode::SsubSat};
+    static constexpr Opcode kUnary[] = {Opcode::Ineg, Opcode::Bnot,   Opcode::Ineg, Opcode::Bnot,
+                                        Opcode::Iabs, Opcode::Popcnt, Opcode::Clz,  Opcode::Ctz,
+                                        Opcode::Cls,  Opcode::Bitrev, Opcode::Bswap};
+    static constexpr Opcode kShifts[] = {Opcode::Ishl, Opcode::Ushr, Opcode::Sshr, Opcode::Rotl,
+                                         Opcode::Rotr};
     static constexpr Opcode kDivisions[] = {Opcode::Udiv, Opcode::Urem, Opcode::Sdiv, Opcode::Srem};
-    static constexpr Opcode kOverflow[] = {Opcode::UaddOverflow, Opcode::SaddOverflow, Opcode::UsubOverflow,
-                                           Opcode::SsubOverflow, Opcode::UmulOverflow, Opcode::SmulOverflow};
+    static constexpr Opcode kOverflow[] = {Opcode::UaddOverflow, Opcode::SaddOverflow,
+                                           Opcode::UsubOverflow, Opcode::SsubOverflow,
+                                           Opcode::UmulOverflow, Opcode::SmulOverflow};
     switch (choices_.below(16)) {
       case 0:
       case 1:
@@ -950,7 +967,8 @@ class Generator {
         if (type.is_vector()) return vector_expression(type, depth);
         const Type other = int_type();
         const Value x = expression(other, depth);
-        if (other.bits() < type.bits()) return emit(choices_.one_in(2) ? Opcode::Uextend : Opcode::Sextend, type, {x});
+        if (other.bits() < type.bits())
+          return emit(choices_.one_in(2) ? Opcode::Uextend : Opcode::Sextend, type, {x});
         if (other.bits() > type.bits()) return emit(Opcode::Ireduce, type, {x});
         return choices_.one_in(2) ? emit(Opcode::Bmask, type, {x}) : x;
       }
@@ -962,7 +980,8 @@ class Generator {
           const Value mask = emit(Opcode::Icmp, type, {x, y}, static_cast<u8>(choices_.below(10)));
           return emit(Opcode::Bitselect, type, {choices_.one_in(3) ? leaf(type) : mask, x, y});
         }
-        const Value a = choices_.one_in(2) ? x : leaf(type), b = choices_.one_in(2) ? y : interesting(type);
+        const Value a = choices_.one_in(2) ? x : leaf(type),
+                    b = choices_.one_in(2) ? y : interesting(type);
         const Value c = comparison(choices_.one_in(2) ? type : int_type(), x, y, depth);
         switch (choices_.below(5)) {
           case 0:
@@ -976,19 +995,26 @@ class Generator {
       case 12: {
         // The result of a comparison as a number.
         const Value x = expression(type, depth), y = partner(type, x, depth);
-        if (type.is_vector()) return emit(Opcode::Icmp, type, {x, y}, static_cast<u8>(choices_.below(10)));
+        if (type.is_vector())
+          return emit(Opcode::Icmp, type, {x, y}, static_cast<u8>(choices_.below(10)));
         const Value c = comparison(choices_.one_in(2) ? type : int_type(), x, y, depth);
         const u32 bits = func_->dfg.type(c).bits();
         if (type.bits() == bits) return c;
         if (type.bits() < bits) return emit(Opcode::Ireduce, type, {c});
         const u32 way = choices_.below(4);
-        return way == 0 ? emit(Opcode::Sextend, type, {c}) : way == 1 ? emit(Opcode::Bmask, type, {c}) : emit(Opcode::Uextend, type, {c});
+        return way == 0   ? emit(Opcode::Sextend, type, {c})
+               : way == 1 ? emit(Opcode::Bmask, type, {c})
+                          : emit(Opcode::Uextend, type, {c});
       }
       case 13: {
         const Value x = expression(type, depth);
         if (type.is_vector() || type == ir::kI128) return x;
-        const Value y = choices_.one_in(8) ? emit(Opcode::Bor, type, {leaf(type), lanes(type, 1 + choices_.below(4))}) : interesting(type);
-        if (const ir::InstData& data = func_->dfg[func_->dfg.def(y).inst()]; data.opcode == Opcode::Iconst && data.wide() == 0) return x;
+        const Value y = choices_.one_in(8) ? emit(Opcode::Bor, type,
+                                                  {leaf(type), lanes(type, 1 + choices_.below(4))})
+                                           : interesting(type);
+        if (const ir::InstData& data = func_->dfg[func_->dfg.def(y).inst()];
+            data.opcode == Opcode::Iconst && data.wide() == 0)
+          return x;
         return emit(kDivisions[choices_.below(4)], type, {x, y});
       }
       case 14: {
@@ -1004,13 +1030,18 @@ class Generator {
       default: {
         if (type.is_vector()) return vector_expression(type, depth);
         if (type == ir::kI128) {
-          if (choices_.one_in(2)) return emit(Opcode::Iconcat, ir::kI64, {expression(ir::kI64, depth), expression(ir::kI64, depth)});
-          const std::vector<Value> halves = emit_results(Opcode::Isplit, type, {expression(type, depth)});
+          if (choices_.one_in(2))
+            return emit(Opcode::Iconcat, ir::kI64,
+                        {expression(ir::kI64, depth), expression(ir::kI64, depth)});
+          const std::vector<Value> halves =
+              emit_results(Opcode::Isplit, type, {expression(type, depth)});
           if (halves.size() < 2) return halves[0];
-          return choices_.one_in(2) ? build_->iconcat(halves[0], halves[1]) : build_->iconcat(halves[1], halves[0]);
+          return choices_.one_in(2) ? build_->iconcat(halves[0], halves[1])
+                                    : build_->iconcat(halves[1], halves[0]);
         }
         if (options_.i128 && type == ir::kI64) {
-          const std::vector<Value> halves = emit_results(Opcode::Isplit, ir::kI128, {expression(ir::kI128, depth)});
+          const std::vector<Value> halves =
+              emit_results(Opcode::Isplit, ir::kI128, {expression(ir::kI128, depth)});
           if (halves.size() == 2) return halves[choices_.below(2)];
         }
         const Type other = type.bits() == 32 ? ir::kF32 : ir::kF64;
@@ -1027,7 +1058,9 @@ class Generator {
     }
     Value c = build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), x, y);
     if (choices_.one_in(3)) {
-      Value other = build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), choices_.one_in(3) ? y : x, choices_.one_in(2) ? y : interesting(type));
+      Value other =
+          build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), choices_.one_in(3) ? y : x,
+                       choices_.one_in(2) ? y : interesting(type));
       if (choices_.one_in(4)) other = build_->iconst(ir::kI8, choices_.below(2));
       switch (choices_.below(4)) {
         case 0:
@@ -1048,8 +1081,9 @@ class Generator {
     return c;
   }
   Value float_expression(Type type, u32 depth) {
-    static constexpr Opcode kBinary[] = {Opcode::Fadd, Opcode::Fsub, Opcode::Fmul,      Opcode::Fdiv,
-                                         Opcode::Fmin, Opcode::Fmax, Opcode::Fcopysign, Opcode::Fcopysign};
+    static constexpr Opcode kBinary[] = {Opcode::Fadd,      Opcode::Fsub,     Opcode::Fmul,
+                                         Opcode::Fdiv,      Opcode::Fmin,     Opcode::Fmax,
+                                         Opcode::Fcopysign, Opcode::Fcopysign};
     static constexpr Opcode kUnary[] = {Opcode::Fneg, Opcode::Fabs, Opcode::Fneg, Opcode::Fabs,
                                         Opcode::Sqrt, Opcode::Ceil, Opcode::Trunc};
     const Value x = expression(type, depth);
@@ -1067,11 +1101,14 @@ class Generator {
         if (type.is_vector()) return vector_expression(type, depth);
         const Value y = partner(type, x, depth);
         const Value c = build_->fcmp(static_cast<ir::FloatCC>(choices_.below(14)), x, y);
-        return choices_.one_in(2) ? emit(Opcode::Select, type, {c, x, y}) : emit(Opcode::Select, type, {c, y, x});
+        return choices_.one_in(2) ? emit(Opcode::Select, type, {c, x, y})
+                                  : emit(Opcode::Select, type, {c, y, x});
       }
       default: {
-        if (type == ir::kF64 && choices_.one_in(2)) return emit(Opcode::Fpromote, type, {leaf(ir::kF32)});
-        if (type == ir::kF32 && choices_.one_in(2)) return emit(Opcode::Fdemote, type, {leaf(ir::kF64)});
+        if (type == ir::kF64 && choices_.one_in(2))
+          return emit(Opcode::Fpromote, type, {leaf(ir::kF32)});
+        if (type == ir::kF32 && choices_.one_in(2))
+          return emit(Opcode::Fdemote, type, {leaf(ir::kF64)});
         const Type other = type == ir::kF32 ? ir::kI32 : ir::kI64;
         if (other.bits() != type.bits()) return x;
         return build_->bitcast(type, ir::MemFlags{}, expression(other, depth));
@@ -1099,7 +1136,11 @@ class Generator {
         if (type != ir::kI8.by(16)) return emit(Opcode::Bitselect, type, {leaf(type), x, y});
         std::array<u8, 16> mask;
         const u32 way = choices_.below(4), base = choices_.below(17);
-        for (u32 i = 0; i < 16; ++i) mask[i] = static_cast<u8>(way == 0 ? i : way == 1 ? i + base : way == 2 ? base : choices_.below(32));
+        for (u32 i = 0; i < 16; ++i)
+          mask[i] = static_cast<u8>(way == 0   ? i
+                                    : way == 1 ? i + base
+                                    : way == 2 ? base
+                                               : choices_.below(32));
         if (options_.allows != nullptr && !options_.allows(Opcode::Shuffle, type)) return x;
         return build_->shuffle(x, y, mask);
       }
@@ -1115,7 +1156,8 @@ class Generator {
     // From a base that is known only when it runs, so that the slot stays in memory.
     const u32 reach = slot_sizes_[slot] / 2;
     Value base = build_->stack_addr(ir::kI64, ir::StackSlot::from_index(slot), 0);
-    if (choices_.one_in(2) && reach > 8) base = build_->iadd(base, build_->band_imm_u(value(ir::kI64), 7));
+    if (choices_.one_in(2) && reach > 8)
+      base = build_->iadd(base, build_->band_imm_u(value(ir::kI64), 7));
     const bool big = options_.big_endian && choices_.one_in(4);
     const bool in_region = choices_.one_in(2);
     const u32 count = 3 + choices_.below(5);
@@ -1145,9 +1187,12 @@ class Generator {
         data.opcode = !is_load ? kStores[row] : choices_.one_in(2) ? kUnsigned[row] : kSigned[row];
         control = ir::kI64;
         if (ir::inst_facts(data.opcode).needs_suffix || !is_load)
-          control = pick_type([&](Type wide) { return ir::allowed_control_type(data.opcode, wide); });
+          control =
+              pick_type([&](Type wide) { return ir::allowed_control_type(data.opcode, wide); });
       }
-      if (!control.is_valid() || (options_.allows != nullptr && !options_.allows(data.opcode, control))) continue;
+      if (!control.is_valid() ||
+          (options_.allows != nullptr && !options_.allows(data.opcode, control)))
+        continue;
       if (is_load) {
         data.set_arg(0, address);
         data.words[1] = at;
@@ -1167,7 +1212,8 @@ class Generator {
     }
   }
 
-  // for (i = 0; i < n; i += step) with checks of i inside, which are mostly decided by the condition of the loop.
+  // for (i = 0; i < n; i += step) with checks of i inside, which are mostly decided by the
+  // condition of the loop.
   void make_checked_loop() {
     const u32 slot = choices_.below(static_cast<u32>(slot_sizes_.size()));
     const Type type = choices_.one_in(2) ? ir::kI32 : ir::kI64;
@@ -1180,12 +1226,14 @@ class Generator {
     build_->jump(build_->block_call(header, {start, first}));
     const usize outer = scope_.size(), outer_compared = compared_.size();
     build_->switch_to_block(header);
-    const Value i = func_->dfg.append_block_param(header, type), x = func_->dfg.append_block_param(header, carried);
+    const Value i = func_->dfg.append_block_param(header, type),
+                x = func_->dfg.append_block_param(header, carried);
     const bool negated = choices_.one_in(3);
     const bool is_signed = choices_.one_in(3);
     using enum ir::IntCC;
-    const ir::IntCC cc = negated ? (is_signed ? SignedGreaterThanOrEqual : UnsignedGreaterThanOrEqual)
-                                 : (is_signed ? SignedLessThan : UnsignedLessThan);
+    const ir::IntCC cc = negated
+                             ? (is_signed ? SignedGreaterThanOrEqual : UnsignedGreaterThanOrEqual)
+                             : (is_signed ? SignedLessThan : UnsignedLessThan);
     const Value c = build_->icmp(cc, i, limit);
     if (negated) {
       build_->brif(c, build_->block_call(exit, {x}), build_->block_call(body));
@@ -1198,9 +1246,13 @@ class Generator {
     compared_.push_back({i, limit});
     const u32 checks = 1 + choices_.below(2);
     for (u32 n = 0; n < checks; ++n) {
-      const Value against = choices_.one_in(2) ? limit : build_->iconst(type, 7 + choices_.below(3));
-      const Value ok = choices_.one_in(4) ? related_condition()
-                                          : build_->icmp(choices_.one_in(3) ? UnsignedLessThanOrEqual : UnsignedLessThan, i, against);
+      const Value against =
+          choices_.one_in(2) ? limit : build_->iconst(type, 7 + choices_.below(3));
+      const Value ok =
+          choices_.one_in(4)
+              ? related_condition()
+              : build_->icmp(choices_.one_in(3) ? UnsignedLessThanOrEqual : UnsignedLessThan, i,
+                             against);
       if (choices_.one_in(2)) {
         build_->trapz(ok, {static_cast<u8>(1 + choices_.below(9))});
       } else {
@@ -1218,7 +1270,8 @@ class Generator {
     const Value byte = build_->uload8(ir::kI64, ir::MemFlags{}, address, 0);
     scope_.push_back(byte);
     make_idiom();
-    if (choices_.one_in(2)) build_->istore8(ir::MemFlags{}, choices_.one_in(2) ? byte : value(ir::kI64), address, 0);
+    if (choices_.one_in(2))
+      build_->istore8(ir::MemFlags{}, choices_.one_in(2) ? byte : value(ir::kI64), address, 0);
     const Value next = build_->iadd_imm_s(i, 1 + choices_.below(3));
     const Value carry = value(carried);
     build_->jump(build_->block_call(header, {next, carry}));
@@ -1460,9 +1513,10 @@ class Generator {
   }
   void make_switch(u32 depth) {
     const std::vector<Type> join_types = some_types(3);
-    const Value index = options_.idioms && choices_.one_in(8) ? build_->iconst(ir::kI32, choices_.below(8))
-                        : choices_.one_in(2)                  ? value(ir::kI32)
-                                                              : build_->band_imm_u(value(ir::kI32), 7);
+    const Value index = options_.idioms && choices_.one_in(8)
+                            ? build_->iconst(ir::kI32, choices_.below(8))
+                        : choices_.one_in(2) ? value(ir::kI32)
+                                             : build_->band_imm_u(value(ir::kI32), 7);
     const Block join = new_block(false);
     const u32 arms = 1 + choices_.below(3), entries = choices_.below(7);
     std::vector<Block> blocks;

@@ -33,17 +33,18 @@ struct Options {
   bool floats = true;
   bool vectors = false;     // of 128 bits
   bool all_floats = false;  // of 16 and 128 bits, too
-  // What rules of an optimiser look for: small expressions over few values and constants at the limits, comparisons of what
-  // was compared before, bounds-checked loops, accesses close to each other.
+  // What rules of an optimiser look for: small expressions over few values and constants at the
+  // limits, comparisons of what was compared before, bounds-checked loops, accesses close to each
+  // other.
   bool idioms = true;
   bool big_endian = false;  // memory accesses that say `big`
   bool atomics = true;
   // Slots used like the variables of a front end that leaves SSA to others: whole fields, parts of
   // them, overlapping accesses, and addresses that take detours.
   bool locals = true;
-  bool tail_calls = true;    // functions of convention tail, and return_call
-  // Functions of conventions fast, preserve_all (without results) and windows_fastcall (at most one,
-  // nothing beyond 64 bits) besides system_v.
+  bool tail_calls = true;  // functions of convention tail, and return_call
+  // Functions of conventions fast, preserve_all (without results) and windows_fastcall (at most
+  // one, nothing beyond 64 bits) besides system_v.
   bool other_conventions = false;
   bool try_calls = false;  // none throws; results in at most two registers
   // Parameters `sret`, and `vmctx`, which is null and by which some functions bound their stack.

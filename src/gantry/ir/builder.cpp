@@ -1,4 +1,5 @@
-// The hand-written rest of the builder: where instructions go and how constants for the _imm helpers are made.
+// The hand-written rest of the builder: where instructions go and how constants for the _imm
+// helpers are made.
 #include "gantry/ir/builder.h"
 
 namespace gantry::ir {
@@ -37,7 +38,8 @@ void Builder::check_operands(const InstData& data) const {
   }
   const DataFlowGraph& dfg = func_.dfg;
   const auto check = [](bool is_known, const char* what) {
-    if (!is_known) [[unlikely]] unreachable(what);
+    if (!is_known) [[unlikely]]
+      unreachable(what);
   };
   switch (facts.format) {
     case meta::Format::BranchTable:
@@ -48,7 +50,8 @@ void Builder::check_operands(const InstData& data) const {
       check(data.words[2] < dfg.exception_tables.size(), "exception table of another function");
       const PackedOption<SigRef> signature =
           dfg.exception_tables[ExceptionTable::from_index(data.words[2])].signature;
-      check(signature && dfg.signatures.is_valid(*signature), "exception table without a signature of this function");
+      check(signature && dfg.signatures.is_valid(*signature),
+            "exception table without a signature of this function");
       if (facts.format == meta::Format::TryCallIndirect) return;
       check(data.words[0] < dfg.ext_funcs.size(), "function reference of another function");
       return;
@@ -66,7 +69,8 @@ void Builder::check_operands(const InstData& data) const {
       check(data.words[0] < func_.stack_slots.size(), "stack slot of another function");
       return;
     case meta::Format::DynamicStackAddr:
-      check(data.words[0] < func_.dynamic_stack_slots.size(), "dynamic stack slot of another function");
+      check(data.words[0] < func_.dynamic_stack_slots.size(),
+            "dynamic stack slot of another function");
       return;
     case meta::Format::UnaryGlobalValue:
       check(data.words[0] < func_.global_values.size(), "global value of another function");
@@ -77,12 +81,14 @@ void Builder::check_operands(const InstData& data) const {
     case meta::Format::ExceptionHandlerAddress:
       check(data.words[0] < dfg.num_blocks(), "block of another function");
       return;
-    default: return;
+    default:
+      return;
   }
 }
 
 Inst Builder::insert(const InstData& data, Type control) {
-  if (!block_) [[unlikely]] unreachable("no current block: switch_to_block comes first");
+  if (!block_) [[unlikely]]
+    unreachable("no current block: switch_to_block comes first");
   check_operands(data);
   const Inst inst = func_.dfg.make_inst(data);
   func_.dfg.make_results(inst, control);

@@ -1,5 +1,6 @@
 #pragma once
-// A value of any CLIF type up to 16 bytes, as bits: what run commands, the interpreter and trampolines exchange.
+// A value of any CLIF type up to 16 bytes, as bits: what run commands, the interpreter and
+// trampolines exchange.
 #include <array>
 #include <cstring>
 

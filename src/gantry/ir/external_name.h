@@ -4,7 +4,8 @@
 
 namespace gantry::ir {
 
-// One word a name, resolved through the function that owns it (Function::ext_names for User and TestCase).
+// One word a name, resolved through the function that owns it (Function::ext_names for User and
+// TestCase).
 struct ExternalName {
   enum class Kind : u8 {
     User,         // index: an entry of the function's table of (namespace, index) pairs

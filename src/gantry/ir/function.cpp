@@ -1,7 +1,7 @@
-// Problem: a function is edited, printed, judged and compiled, a thousand times a second. Idea: everything is a number
-// into a dense array; lists share one pool; side facts that few instructions have (tags, stack maps, locations) are
-// beside the instructions, not in them.
-// Invariants: results_ runs parallel to insts_; a value's data names its owner and its place among the owner's results
+// Problem: a function is edited, printed, judged and compiled, a thousand times a second. Idea:
+// everything is a number into a dense array; lists share one pool; side facts that few instructions
+// have (tags, stack maps, locations) are beside the instructions, not in them. Invariants: results_
+// runs parallel to insts_; a value's data names its owner and its place among the owner's results
 // or parameters; alias chains end.
 #include "gantry/ir/function.h"
 
@@ -52,18 +52,22 @@ void DataFlowGraph::make_results(Inst inst, Type control) {
     return;
   }
   const Opcode op = opcode(inst);
-  for (u32 i = 0; i < inst_facts(op).num_fixed_results; ++i) append_result(inst, result_type(op, i, control));
+  for (u32 i = 0; i < inst_facts(op).num_fixed_results; ++i)
+    append_result(inst, result_type(op, i, control));
 }
 
 std::optional<SigRef> DataFlowGraph::call_signature(Inst inst) const {
   const InstData& data = insts_[inst];
   switch (inst_facts(data.opcode).format) {
-    case meta::Format::Call: return ext_funcs[FuncRef::from_index(data.words[0])].signature;
-    case meta::Format::CallIndirect: return SigRef::from_index(data.words[0]);
+    case meta::Format::Call:
+      return ext_funcs[FuncRef::from_index(data.words[0])].signature;
+    case meta::Format::CallIndirect:
+      return SigRef::from_index(data.words[0]);
     case meta::Format::TryCall:
     case meta::Format::TryCallIndirect:
       return exception_tables[ExceptionTable::from_index(data.words[2])].signature.expand();
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -85,7 +89,8 @@ void DataFlowGraph::ensure_values(u32 count) {
   while (values_.size() < count) values_.push({});
 }
 
-// Chains stay short: an alias points to the end of its target's chain, and what a walk passes is shortened on the way.
+// Chains stay short: an alias points to the end of its target's chain, and what a walk passes is
+// shortened on the way.
 bool DataFlowGraph::make_alias(Value alias, Value target) {
   const Value end = shorten(target);
   if (end == alias) return false;
@@ -223,7 +228,8 @@ Constant DataFlowGraph::add_constant(std::span<const u8> bytes) {
 
 void DataFlowGraph::set_constant(Constant constant, std::span<const u8> bytes) {
   while (!constants_.is_valid(constant)) constants_.push({});
-  if (constant.index() < constants_indexed_) constant_index_.clear();  // a hole is filled: index again
+  if (constant.index() < constants_indexed_)
+    constant_index_.clear();  // a hole is filled: index again
   constants_[constant] = {static_cast<u32>(constant_pool_.size()), static_cast<u32>(bytes.size())};
   constant_pool_.insert(constant_pool_.end(), bytes.begin(), bytes.end());
 }
@@ -372,12 +378,15 @@ void Layout::clear() {
 // ---- Function
 
 namespace {
-u64 hash_of(UserExternalNameData name) { return mix_bits(static_cast<u64>(name.name_space) << 32 | name.index); }
+u64 hash_of(UserExternalNameData name) {
+  return mix_bits(static_cast<u64>(name.name_space) << 32 | name.index);
+}
 
-// The number of the item that `same` recognises, through an index by hash; otherwise that of the item `add` appends.
-// Few items are searched one by one.
+// The number of the item that `same` recognises, through an index by hash; otherwise that of the
+// item `add` appends. Few items are searched one by one.
 template <class Same, class HashOfItem, class Add>
-u32 find_or_add(std::vector<u32>& index, u32 count, u64 hash, Same same, HashOfItem hash_of_item, Add add) {
+u32 find_or_add(std::vector<u32>& index, u32 count, u64 hash, Same same, HashOfItem hash_of_item,
+                Add add) {
   constexpr u32 kFew = 8;
   if (count < kFew) {
     for (u32 i = 0; i < count; ++i) {
@@ -410,7 +419,8 @@ ExternalName Function::intern_user_name(UserExternalNameData wanted) {
   const u32 number = find_or_add(
       user_name_index_, user_names.size(), hash_of(wanted),
       [&](u32 i) { return user_names[UserExternalName::from_index(i)] == wanted; },
-      [&](u32 i) { return hash_of(user_names[UserExternalName::from_index(i)]); }, [&] { user_names.push(wanted); });
+      [&](u32 i) { return hash_of(user_names[UserExternalName::from_index(i)]); },
+      [&] { user_names.push(wanted); });
   return {ExternalName::Kind::User, number};
 }
 
@@ -422,18 +432,21 @@ void Function::ensure_user_names(u32 count) {
 
 ExternalName Function::intern_test_name(std::string_view text) {
   const u32 number = find_or_add(
-      test_name_index_, static_cast<u32>(test_names.size()), hash_bytes(text), [&](u32 i) { return test_names[i] == text; },
+      test_name_index_, static_cast<u32>(test_names.size()), hash_bytes(text),
+      [&](u32 i) { return test_names[i] == text; },
       [&](u32 i) { return hash_bytes(test_names[i]); }, [&] { test_names.emplace_back(text); });
   return {ExternalName::Kind::TestCase, number};
 }
 
 std::span<const DebugTag> Function::debug_tags(Inst inst) const {
   const SideRange* range = debug_tag_ranges_.find(inst);
-  return range == nullptr ? std::span<const DebugTag>() : std::span(debug_tags_).subspan(range->first, range->count);
+  return range == nullptr ? std::span<const DebugTag>()
+                          : std::span(debug_tags_).subspan(range->first, range->count);
 }
 
 void Function::set_debug_tags(Inst inst, std::span<const DebugTag> tags) {
-  debug_tag_ranges_.insert(inst, {static_cast<u32>(debug_tags_.size()), static_cast<u32>(tags.size())});
+  debug_tag_ranges_.insert(inst,
+                           {static_cast<u32>(debug_tags_.size()), static_cast<u32>(tags.size())});
   debug_tags_.insert(debug_tags_.end(), tags.begin(), tags.end());
 }
 
@@ -444,7 +457,8 @@ std::span<const StackMapEntry> Function::stack_map(Inst inst) const {
 }
 
 void Function::set_stack_map(Inst inst, std::span<const StackMapEntry> entries) {
-  stack_map_ranges_.insert(inst, {static_cast<u32>(stack_map_entries_.size()), static_cast<u32>(entries.size())});
+  stack_map_ranges_.insert(
+      inst, {static_cast<u32>(stack_map_entries_.size()), static_cast<u32>(entries.size())});
   stack_map_entries_.insert(stack_map_entries_.end(), entries.begin(), entries.end());
 }
 

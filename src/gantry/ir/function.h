@@ -1,6 +1,7 @@
 #pragma once
-// A CLIF function in memory: the data flow (instructions, values), the order (layout), and what the preamble declares.
-// Everything is dense and numbered; clear() keeps the memory for the next function.
+// A CLIF function in memory: the data flow (instructions, values), the order (layout), and what the
+// preamble declares. Everything is dense and numbered; clear() keeps the memory for the next
+// function.
 #include <array>
 #include <optional>
 #include <span>
@@ -30,7 +31,7 @@ class ValueData {
   bool is_defined() const { return type_ != 0; }
   Type type() const { return Type::from_code(static_cast<u16>(type_)); }
   void set_type(Type type) { type_ = type.code(); }
-  u32 owner() const { return owner_; }   // Inst, Block, or Value (Alias) number
+  u32 owner() const { return owner_; }    // Inst, Block, or Value (Alias) number
   u32 number() const { return number_; }  // of the result or parameter
   void set_number(u32 number) { number_ = number; }
 
@@ -61,9 +62,9 @@ struct ExceptionTableData {
   struct Item {
     enum class Kind : u8 { Tag, Default, Context };
     Kind kind;
-    PackedOption<ExceptionTag> tag;   // Tag
-    BlockCall call;                   // Tag, Default
-    PackedOption<Value> context;      // Context
+    PackedOption<ExceptionTag> tag;  // Tag
+    BlockCall call;                  // Tag, Default
+    PackedOption<Value> context;     // Context
   };
   PackedOption<SigRef> signature;
   BlockCall normal_return;
@@ -91,12 +92,12 @@ struct DynamicTypeData {
 struct GlobalValueData {
   enum class Kind : u8 { VmContext, Load, IAddImm, Symbol, DynScaleTargetConst };
   Kind kind = Kind::Symbol;
-  bool colocated = false;              // Symbol
-  bool tls = false;                    // Symbol
-  Type type;                           // Load, IAddImm; DynScaleTargetConst: the vector type
-  PackedOption<GlobalValue> base;      // Load, IAddImm
-  MemFlagsId flags;                    // Load
-  i64 offset = 0;                      // Load: 32-bit offset; IAddImm: the immediate; Symbol: addend
+  bool colocated = false;          // Symbol
+  bool tls = false;                // Symbol
+  Type type;                       // Load, IAddImm; DynScaleTargetConst: the vector type
+  PackedOption<GlobalValue> base;  // Load, IAddImm
+  MemFlagsId flags;                // Load
+  i64 offset = 0;                  // Load: 32-bit offset; IAddImm: the immediate; Symbol: addend
   ExternalName name{ExternalName::Kind::TestCase, 0};  // Symbol
 };
 
@@ -117,7 +118,8 @@ struct UserExternalNameData {
   // A number without a name: text may refer to userextnameN directly.
   static constexpr UserExternalNameData hole() { return {~u32{0}, ~u32{0}}; }
   constexpr bool is_hole() const { return *this == hole(); }
-  friend constexpr bool operator==(const UserExternalNameData&, const UserExternalNameData&) = default;
+  friend constexpr bool operator==(const UserExternalNameData&,
+                                   const UserExternalNameData&) = default;
 };
 
 // The function's own name: `u0:3`, or `%text`.
@@ -144,11 +146,12 @@ struct SideRange {
 
 inline constexpr u32 kNoSourceLoc = ~u32{0};
 
-// One call that was replaced by the body of its callee: what a debugger shows as a frame although there is none.
+// One call that was replaced by the body of its callee: what a debugger shows as a frame although
+// there is none.
 struct InlineFrameData {
-  ExternalName callee;                // whose body it was
-  u32 call_site = kNoSourceLoc;       // source location of the call that is gone
-  PackedOption<InlineFrame> parent;   // the frame the call was in; none: the function itself
+  ExternalName callee;               // whose body it was
+  u32 call_site = kNoSourceLoc;      // source location of the call that is gone
+  PackedOption<InlineFrame> parent;  // the frame the call was in; none: the function itself
 };
 
 // ---- the data flow
@@ -165,7 +168,8 @@ class DataFlowGraph {
   const InstData& operator[](Inst inst) const { return insts_[inst]; }
   Opcode opcode(Inst inst) const { return insts_[inst].opcode; }
 
-  // Value operands: those in the record, or those of the list (calls, returns; an indirect callee comes first).
+  // Value operands: those in the record, or those of the list (calls, returns; an indirect callee
+  // comes first).
   std::span<const Value> args(Inst inst) const {
     const InstData& data = insts_[inst];
     const InstFacts& facts = inst_facts(data.opcode);
@@ -198,7 +202,8 @@ class DataFlowGraph {
   // The type the printer writes as suffix and that decides the results.
   Type control_type(Inst inst) const;
 
-  // -- branches. Successors in operand order: brif then before else; br_table default first; try_call normal first.
+  // -- branches. Successors in operand order: brif then before else; br_table default first;
+  // try_call normal first.
   template <class F>
   void for_each_block_call(Inst inst, F&& visit) const;
   // The same with a mutable reference that is written back.
@@ -207,7 +212,9 @@ class DataFlowGraph {
 
   // -- values
   u32 num_values() const { return values_.size(); }
-  bool is_valid(Value value) const { return values_.is_valid(value) && values_[value].is_defined(); }
+  bool is_valid(Value value) const {
+    return values_.is_valid(value) && values_[value].is_defined();
+  }
   // Makes all numbers below `count` exist, undefined.
   void ensure_values(u32 count);
   const ValueData& value_data(Value value) const { return values_[value]; }
@@ -216,8 +223,8 @@ class DataFlowGraph {
   // Follows aliases to the end. Alias chains have no cycles (make_alias refuses them).
   Value resolve(Value value) const {
     while (values_[value].kind() == ValueData::Kind::Alias) [[unlikely]] {
-      value = values_.key(values_[value].owner());
-    }
+        value = values_.key(values_[value].owner());
+      }
     return value;
   }
   ValueDef def(Value value) const {
@@ -229,11 +236,11 @@ class DataFlowGraph {
     const ValueDef d = def(value);
     return d.kind == ValueData::Kind::Result ? std::optional(insts_.key(d.owner)) : std::nullopt;
   }
-  // Makes `alias` another name of the value that `target` resolves to now. False (and no change) if that is `alias`
-  // itself.
+  // Makes `alias` another name of the value that `target` resolves to now. False (and no change) if
+  // that is `alias` itself.
   bool make_alias(Value alias, Value target);
-  // The same for a value that is not defined yet. Text has chains of any length: the alias points to their end, so that
-  // resolving stays one step, and what was written is kept for the printer.
+  // The same for a value that is not defined yet. Text has chains of any length: the alias points
+  // to their end, so that resolving stays one step, and what was written is kept for the printer.
   void make_alias_as_written(Value alias, Value target);
   // What the text of an alias says: a value that resolves to the same.
   Value written_target(Value alias) const {
@@ -249,7 +256,9 @@ class DataFlowGraph {
   bool is_valid(Block block) const { return block_params_.is_valid(block); }
   Block make_block() { return block_params_.push({}); }
   void ensure_blocks(u32 count);
-  std::span<const Value> block_params(Block block) const { return block_params_[block].items(lists_); }
+  std::span<const Value> block_params(Block block) const {
+    return block_params_[block].items(lists_);
+  }
   Value append_block_param(Block block, Type type);
   void append_block_param_as(Block block, Value value, Type type);
   void remove_block_param(Block block, u32 index);
@@ -297,7 +306,8 @@ class DataFlowGraph {
   Value shorten(Value value);
 
   PrimaryMap<Inst, InstData> insts_;
-  std::vector<Value> results_;  // by instruction: reserved (none), the value, or a list handle with kListBit
+  std::vector<Value>
+      results_;  // by instruction: reserved (none), the value, or a list handle with kListBit
   PrimaryMap<Value, ValueData> values_;
   mutable SparseMap<Value, Value> written_targets_;  // of aliases whose text names another alias
   PrimaryMap<Block, ValueList> block_params_;
@@ -306,7 +316,8 @@ class DataFlowGraph {
   std::vector<u16> mem_flags_index_;  // open addressing by packed(), 0: empty
   PrimaryMap<Constant, ConstantData> constants_;
   std::vector<u8> constant_pool_;
-  std::vector<u32> constant_index_;  // numbers + 1 by hash of the bytes; follows the pool when add_constant is called
+  std::vector<u32> constant_index_;  // numbers + 1 by hash of the bytes; follows the pool when
+                                     // add_constant is called
   u32 constants_indexed_ = 0;
   PrimaryMap<ShuffleMask, std::array<u8, 16>> masks_;
 };
@@ -407,7 +418,8 @@ class Function {
   PrimaryMap<AliasRegion, AliasRegionData> alias_regions;
   PackedOption<GlobalValue> stack_limit;
 
-  // External names: user names are interned (equal pairs share a number), test names are kept as text.
+  // External names: user names are interned (equal pairs share a number), test names are kept as
+  // text.
   PrimaryMap<UserExternalName, UserExternalNameData> user_names;
   std::vector<std::string> test_names;
   ExternalName intern_user_name(UserExternalNameData name);
@@ -420,11 +432,14 @@ class Function {
   void set_source_loc(Inst inst, u32 location) { source_locs_.set(inst, location); }
   bool has_source_locs() const { return source_locs_.size() != 0; }
 
-  // Frames of inlined calls, parents before children, and the frame an instruction came with (none: it was written
-  // here). Its source location is one of that callee's source. The text form does not show frames.
+  // Frames of inlined calls, parents before children, and the frame an instruction came with (none:
+  // it was written here). Its source location is one of that callee's source. The text form does
+  // not show frames.
   PrimaryMap<InlineFrame, InlineFrameData> inline_frames;
   PackedOption<InlineFrame> inline_frame(Inst inst) const { return inline_frame_of_[inst]; }
-  void set_inline_frame(Inst inst, PackedOption<InlineFrame> frame) { inline_frame_of_.set(inst, frame); }
+  void set_inline_frame(Inst inst, PackedOption<InlineFrame> frame) {
+    inline_frame_of_.set(inst, frame);
+  }
 
   std::span<const DebugTag> debug_tags(Inst inst) const;
   void set_debug_tags(Inst inst, std::span<const DebugTag> tags);
@@ -432,7 +447,8 @@ class Function {
   std::span<const StackMapEntry> stack_map(Inst inst) const;
   void set_stack_map(Inst inst, std::span<const StackMapEntry> entries);
 
-  // Whether removing, duplicating or reordering the instruction could be seen: inherent effects, and loads that may trap.
+  // Whether removing, duplicating or reordering the instruction could be seen: inherent effects,
+  // and loads that may trap.
   bool has_side_effect(Inst inst) const {
     const Opcode op = dfg.opcode(inst);
     return has_inherent_side_effect(op) ||
@@ -448,7 +464,8 @@ class Function {
   std::vector<DebugTag> debug_tags_;
   mutable SparseMap<Inst, SideRange> stack_map_ranges_;
   std::vector<StackMapEntry> stack_map_entries_;
-  // Numbers + 1 by hash of the name, open addressing with linear probing; empty while there are few names.
+  // Numbers + 1 by hash of the name, open addressing with linear probing; empty while there are few
+  // names.
   std::vector<u32> user_name_index_;
   std::vector<u32> test_name_index_;
 };
@@ -459,7 +476,9 @@ template <class F>
 void DataFlowGraph::for_each_block_call(Inst inst, F&& visit) const {
   const InstData& data = insts_[inst];
   switch (inst_facts(data.opcode).format) {
-    case meta::Format::Jump: visit(data.block_call(1)); return;
+    case meta::Format::Jump:
+      visit(data.block_call(1));
+      return;
     case meta::Format::Brif:
       visit(data.block_call(1));
       visit(data.block_call(2));
@@ -479,7 +498,8 @@ void DataFlowGraph::for_each_block_call(Inst inst, F&& visit) const {
       }
       return;
     }
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -492,7 +512,9 @@ void DataFlowGraph::update_block_calls(Inst inst, F&& visit) {
     data.words[word] = call.raw();
   };
   switch (inst_facts(data.opcode).format) {
-    case meta::Format::Jump: update_word(1); return;
+    case meta::Format::Jump:
+      update_word(1);
+      return;
     case meta::Format::Brif:
       update_word(1);
       update_word(2);
@@ -512,7 +534,8 @@ void DataFlowGraph::update_block_calls(Inst inst, F&& visit) {
       }
       return;
     }
-    default: return;
+    default:
+      return;
   }
 }
 

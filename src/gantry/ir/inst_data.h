@@ -1,6 +1,7 @@
 #pragma once
-// One CLIF instruction in 16 bytes. Which operand stands where is a row of meta/formats.h: fixed value operands fill the
-// words from 0, a list of values is a handle in word 1, small codes go to `aux`, memory flags to `flags`.
+// One CLIF instruction in 16 bytes. Which operand stands where is a row of meta/formats.h: fixed
+// value operands fill the words from 0, a list of values is a handle in word 1, small codes go to
+// `aux`, memory flags to `flags`.
 #include "gantry/entity/entity_list.h"
 #include "gantry/ir/entities.h"
 #include "gantry/ir/mem_flags.h"
@@ -51,10 +52,16 @@ class BlockCall {
     return call;
   }
   constexpr u32 raw() const { return list_.raw(); }
-  Block block(const ValueListPool& pool) const { return Block::from_index(list_.items(pool)[0].index()); }
-  void set_block(Block block, ValueListPool& pool) { list_.items(pool)[0] = Value::from_index(block.index()); }
+  Block block(const ValueListPool& pool) const {
+    return Block::from_index(list_.items(pool)[0].index());
+  }
+  void set_block(Block block, ValueListPool& pool) {
+    list_.items(pool)[0] = Value::from_index(block.index());
+  }
   // Encoded arguments: read them with BlockArg::decoded.
-  std::span<const Value> args(const ValueListPool& pool) const { return list_.items(pool).subspan(1); }
+  std::span<const Value> args(const ValueListPool& pool) const {
+    return list_.items(pool).subspan(1);
+  }
   std::span<Value> args(ValueListPool& pool) const { return list_.items(pool).subspan(1); }
   void push(BlockArg arg, ValueListPool& pool) { list_.push(arg.encoded(), pool); }
   // Keeps the arguments whose index `keep` wants.

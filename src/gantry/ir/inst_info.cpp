@@ -11,8 +11,9 @@ namespace gantry::ir {
 namespace {
 
 consteval InstFacts facts_of(const meta::InstDef& def) {
-  InstFacts facts{def.format, 0, 0, false, -1, def.control.kind == meta::Control::Kind::Suffix, def.effects,
-                  def.commutative};
+  InstFacts facts{
+      def.format,     0, 0, false, -1, def.control.kind == meta::Control::Kind::Suffix, def.effects,
+      def.commutative};
   const meta::FormatDef& format = meta::format_def(def.format);
   for (u32 i = 0; i < def.ins.count; ++i) {
     if (def.ins.items[i].kind == meta::OperandKind::VarArgs) facts.has_list = true;
@@ -22,7 +23,8 @@ consteval InstFacts facts_of(const meta::InstDef& def) {
     if (def.ins.items[i].kind != meta::OperandKind::Value) continue;
     const bool in_list = facts.has_list && format.operands.items[i].place == meta::Place::Word1;
     if (!in_list) ++facts.num_fixed_values;
-    if (def.control.kind == meta::Control::Kind::Operand && def.ins.items[i].name == def.control.name) {
+    if (def.control.kind == meta::Control::Kind::Operand &&
+        def.ins.items[i].name == def.control.name) {
       facts.control_operand = number;
     }
     ++number;
@@ -59,17 +61,27 @@ Type apply(const meta::InstDef& def, const meta::OperandDef& operand, Type contr
     base = Type::from_code(only);
   }
   switch (operand.function) {
-    case F::Same: return base;
-    case F::LaneOf: return base.lane_type();
-    case F::AsTruthy: return base.as_truthy();
-    case F::HalfWidth: return base.half_width();
-    case F::DoubleWidth: return base.double_width();
-    case F::SplitLanes: return base.split_lanes();
-    case F::MergeLanes: return base.merge_lanes();
-    case F::DynamicToVector: return base.dynamic_to_vector();
+    case F::Same:
+      return base;
+    case F::LaneOf:
+      return base.lane_type();
+    case F::AsTruthy:
+      return base.as_truthy();
+    case F::HalfWidth:
+      return base.half_width();
+    case F::DoubleWidth:
+      return base.double_width();
+    case F::SplitLanes:
+      return base.split_lanes();
+    case F::MergeLanes:
+      return base.merge_lanes();
+    case F::DynamicToVector:
+      return base.dynamic_to_vector();
     case F::Narrower:
-    case F::Wider: return {};
-    case F::Fixed: break;
+    case F::Wider:
+      return {};
+    case F::Fixed:
+      break;
   }
   unreachable("TypeFunction");
 }
@@ -86,13 +98,15 @@ const meta::OperandDef* value_operand(const meta::InstDef& def, u32 index) {
 constexpr std::array<InstFacts, meta::kNumOpcodes> kInstFacts =
     all_facts(std::make_index_sequence<meta::kNumOpcodes>());
 
-const meta::InstDef& inst_info(Opcode opcode) { return meta::kInstructions[static_cast<u32>(opcode)]; }
+const meta::InstDef& inst_info(Opcode opcode) {
+  return meta::kInstructions[static_cast<u32>(opcode)];
+}
 std::string_view name_of(Opcode opcode) { return inst_info(opcode).name; }
 
 std::optional<Opcode> opcode_from_name(std::string_view name) {
-  const auto at = std::lower_bound(kByName.begin(), kByName.end(), name, [](u8 index, std::string_view wanted) {
-    return meta::kInstructions[index].name < wanted;
-  });
+  const auto at = std::lower_bound(
+      kByName.begin(), kByName.end(), name,
+      [](u8 index, std::string_view wanted) { return meta::kInstructions[index].name < wanted; });
   if (at == kByName.end() || meta::kInstructions[*at].name != name) return std::nullopt;
   return static_cast<Opcode>(*at);
 }
@@ -117,7 +131,8 @@ bool allowed_operand_type(Opcode opcode, u32 index, Type control, Type actual) {
   const meta::InstDef& def = inst_info(opcode);
   const meta::OperandDef* operand = value_operand(def, index);
   if (operand == nullptr || !actual.is_valid()) return false;
-  if (operand->function == meta::TypeFunction::Narrower || operand->function == meta::TypeFunction::Wider) {
+  if (operand->function == meta::TypeFunction::Narrower ||
+      operand->function == meta::TypeFunction::Wider) {
     const bool same_class = actual.has_float_lanes() == control.has_float_lanes() &&
                             actual.log2_lane_count() == control.log2_lane_count() &&
                             actual.is_dynamic() == control.is_dynamic();

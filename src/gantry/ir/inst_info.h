@@ -1,5 +1,6 @@
 #pragma once
-// The opcode table as the library sees it. Effects are primitive facts; the questions passes ask are functions here.
+// The opcode table as the library sees it. Effects are primitive facts; the questions passes ask
+// are functions here.
 #include <array>
 #include <optional>
 #include <string_view>
@@ -40,18 +41,22 @@ inline bool is_call(Opcode op) { return inst_facts(op).effects.is_call; }
 inline bool is_return(Opcode op) { return inst_facts(op).effects.is_return; }
 // A call that comes back and at which the collector may run.
 inline bool is_safepoint(Opcode op) { return is_call(op) && !is_return(op); }
-// Anything but computing results from operands: such an instruction may not be removed, duplicated or reordered with
-// others of its kind. Loads count only when they may trap, which their flags say: see has_side_effect(inst, dfg).
+// Anything but computing results from operands: such an instruction may not be removed, duplicated
+// or reordered with others of its kind. Loads count only when they may trap, which their flags say:
+// see has_side_effect(inst, dfg).
 inline bool has_inherent_side_effect(Opcode op) {
   const meta::Effects& e = inst_facts(op).effects;
-  return e.is_call || e.is_branch || e.is_terminator || e.is_return || e.can_trap || e.other_effects || e.can_store;
+  return e.is_call || e.is_branch || e.is_terminator || e.is_return || e.can_trap ||
+         e.other_effects || e.can_store;
 }
 
-// Type of result `index` of a polymorphic or fixed opcode under the controlling type (ignored for fixed ones). Not for
-// opcodes whose results come from a signature. Invalid if the function of the type does not exist.
+// Type of result `index` of a polymorphic or fixed opcode under the controlling type (ignored for
+// fixed ones). Not for opcodes whose results come from a signature. Invalid if the function of the
+// type does not exist.
 Type result_type(Opcode opcode, u32 index, Type control);
-// Type that value operand `index` (0.. among the values of the format) must have, or the invalid type where the operand
-// has a free variable or a strict-inequality constraint (allowed_operand_type decides those).
+// Type that value operand `index` (0.. among the values of the format) must have, or the invalid
+// type where the operand has a free variable or a strict-inequality constraint
+// (allowed_operand_type decides those).
 Type operand_type(Opcode opcode, u32 index, Type control);
 bool allowed_operand_type(Opcode opcode, u32 index, Type control, Type actual);
 // Whether `control` may be the opcode's controlling type.

@@ -1,5 +1,6 @@
 #pragma once
-// What a memory access promises and how it traps. Sets are interned per function: an instruction keeps a 16-bit number.
+// What a memory access promises and how it traps. Sets are interned per function: an instruction
+// keeps a 16-bit number.
 #include "gantry/ir/entities.h"
 #include "gantry/ir/trap_code.h"
 
@@ -19,8 +20,9 @@ struct MemFlags {
   // All of it in one word, for interning.
   constexpr u64 packed() const {
     const u32 region_bits = region.has_value() ? (*region).index() + 1 : 0;
-    return static_cast<u64>(aligned) | static_cast<u64>(readonly) << 1 | static_cast<u64>(can_move) << 2 |
-           static_cast<u64>(byte_order) << 3 | static_cast<u64>(trap.code) << 8 | static_cast<u64>(region_bits) << 32;
+    return static_cast<u64>(aligned) | static_cast<u64>(readonly) << 1 |
+           static_cast<u64>(can_move) << 2 | static_cast<u64>(byte_order) << 3 |
+           static_cast<u64>(trap.code) << 8 | static_cast<u64>(region_bits) << 32;
   }
   friend constexpr bool operator==(const MemFlags&, const MemFlags&) = default;
 };

@@ -340,7 +340,8 @@ void Printer::print_constant_operands(Inst inst) {
     return;
   }
   // Handlers, the normal return, contexts: the order that precise expectations of others have.
-  const ExceptionTableData& table = dfg_.exception_tables[ExceptionTable::from_index(dfg_[inst].words[2])];
+  const ExceptionTableData& table =
+      dfg_.exception_tables[ExceptionTable::from_index(dfg_[inst].words[2])];
   for (const ExceptionTableData::Item& item : table.items) {
     if (item.kind != ExceptionTableData::Item::Kind::Context) print_args(item.call);
   }

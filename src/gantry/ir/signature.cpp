@@ -14,10 +14,17 @@ void write_params(const std::vector<AbiParam>& params, TextWriter& out) {
     if (param.extension == ArgExtension::Uext) out.write(" uext");
     if (param.extension == ArgExtension::Sext) out.write(" sext");
     switch (param.purpose) {
-      case ArgPurpose::Normal: break;
-      case ArgPurpose::StructReturn: out.write(" sret"); break;
-      case ArgPurpose::VmContext: out.write(" vmctx"); break;
-      case ArgPurpose::StructArg: out.put(" sarg(", param.struct_size, ')'); break;
+      case ArgPurpose::Normal:
+        break;
+      case ArgPurpose::StructReturn:
+        out.write(" sret");
+        break;
+      case ArgPurpose::VmContext:
+        out.write(" vmctx");
+        break;
+      case ArgPurpose::StructArg:
+        out.put(" sarg(", param.struct_size, ')');
+        break;
     }
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Why an instruction trapped: a non-zero byte. Named codes are rows of meta/codes.h; 1 to 250 belong to the user.
+// Why an instruction trapped: a non-zero byte. Named codes are rows of meta/codes.h; 1 to 250
+// belong to the user.
 #include "gantry/support/int_types.h"
 
 namespace gantry::ir {

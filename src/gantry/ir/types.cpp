@@ -1,4 +1,5 @@
-// Types are computed, not listed: a lane code and two exponents. The names come from meta's lane table.
+// Types are computed, not listed: a lane code and two exponents. The names come from meta's lane
+// table.
 #include "gantry/ir/types.h"
 
 #include "gantry/meta/type_tables.h"
@@ -14,8 +15,10 @@ Type lane_with_bits(bool is_float, u32 bits) {
 
 Type reshape(Type type, u32 lane_bits, int log2_lanes) {
   const Type lane = lane_with_bits(type.has_float_lanes(), lane_bits);
-  if (!lane.is_valid() || log2_lanes < 0 || log2_lanes > 8 || (type.is_dynamic() && log2_lanes < 1)) return {};
-  return Type::from_code(static_cast<u16>(lane.code() + 0x10 * log2_lanes + (type.is_dynamic() ? 0x100 : 0)));
+  if (!lane.is_valid() || log2_lanes < 0 || log2_lanes > 8 || (type.is_dynamic() && log2_lanes < 1))
+    return {};
+  return Type::from_code(
+      static_cast<u16>(lane.code() + 0x10 * log2_lanes + (type.is_dynamic() ? 0x100 : 0)));
 }
 }  // namespace
 
@@ -31,10 +34,12 @@ Type Type::double_width() const {
   return is_valid() ? reshape(*this, lane_bits() * 2, static_cast<int>(log2_lane_count())) : Type();
 }
 Type Type::split_lanes() const {
-  return is_valid() ? reshape(*this, lane_bits() / 2, static_cast<int>(log2_lane_count()) + 1) : Type();
+  return is_valid() ? reshape(*this, lane_bits() / 2, static_cast<int>(log2_lane_count()) + 1)
+                    : Type();
 }
 Type Type::merge_lanes() const {
-  return is_valid() ? reshape(*this, lane_bits() * 2, static_cast<int>(log2_lane_count()) - 1) : Type();
+  return is_valid() ? reshape(*this, lane_bits() * 2, static_cast<int>(log2_lane_count()) - 1)
+                    : Type();
 }
 Type Type::int_with_bits(u32 bits) { return lane_with_bits(false, bits); }
 
@@ -55,7 +60,8 @@ Type type_from_name(std::string_view word) {
   for (const meta::LaneDef& lane : meta::kLanes) {
     if (lane.name != word.substr(0, end)) continue;
     if (end == word.size()) return Type::from_code(lane.code);
-    if (word[end] != 'x' || word.size() - end > 4 || word.size() == end + 1 || word[end + 1] == '0') return {};
+    if (word[end] != 'x' || word.size() - end > 4 || word.size() == end + 1 || word[end + 1] == '0')
+      return {};
     u32 lanes = 0;
     for (const char c : word.substr(end + 1)) {
       if (c < '0' || c > '9') return {};

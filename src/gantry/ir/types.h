@@ -17,16 +17,18 @@ class Type {
   constexpr bool is_dynamic() const { return code_ >= 0x180; }
   constexpr bool is_vector() const { return code_ >= 0x80 && code_ < 0x180; }  // of fixed size
   constexpr bool is_scalar() const { return code_ >= 0x74 && code_ < 0x80; }
-  constexpr Type lane_type() const { return is_valid() ? Type(static_cast<u16>(0x70 | (code_ & 0xf))) : Type(); }
+  constexpr Type lane_type() const {
+    return is_valid() ? Type(static_cast<u16>(0x70 | (code_ & 0xf))) : Type();
+  }
   // 0 for scalars, log2 of the (minimum, if dynamic) lane count for vectors.
-  constexpr u32 log2_lane_count() const { return ((code_ - (is_dynamic() ? 0x100u : 0u)) >> 4) - 7; }
+  constexpr u32 log2_lane_count() const {
+    return ((code_ - (is_dynamic() ? 0x100u : 0u)) >> 4) - 7;
+  }
   constexpr u32 lane_count() const { return 1u << log2_lane_count(); }
   constexpr bool is_float() const { return is_scalar() && (code_ & 0xf) >= 9; }
   constexpr bool is_int() const { return is_scalar() && (code_ & 0xf) < 9; }
   constexpr bool has_float_lanes() const { return is_valid() && (code_ & 0xf) >= 9; }
-  constexpr u32 lane_bits() const {
-    return is_valid() ? kLaneBits[(code_ & 0xf) - 4] : 0;
-  }
+  constexpr u32 lane_bits() const { return is_valid() ? kLaneBits[(code_ & 0xf) - 4] : 0; }
   // Total size; for dynamic vectors that of the base vector.
   constexpr u32 bits() const { return is_valid() ? lane_bits() << log2_lane_count() : 0; }
   constexpr u32 bytes() const { return (bits() + 7) / 8; }
@@ -41,8 +43,12 @@ class Type {
   constexpr Type with_lane(Type lane) const {
     return Type(static_cast<u16>((code_ & ~0xfu) | (lane.code_ & 0xfu)));
   }
-  constexpr Type dynamic() const { return is_vector() ? Type(static_cast<u16>(code_ + 0x100)) : Type(); }
-  constexpr Type dynamic_to_vector() const { return is_dynamic() ? Type(static_cast<u16>(code_ - 0x100)) : Type(); }
+  constexpr Type dynamic() const {
+    return is_vector() ? Type(static_cast<u16>(code_ + 0x100)) : Type();
+  }
+  constexpr Type dynamic_to_vector() const {
+    return is_dynamic() ? Type(static_cast<u16>(code_ - 0x100)) : Type();
+  }
   // Integer lanes of the same shape and width; i8 for scalars.
   Type as_truthy() const;
   // The same number of lanes, half or twice as wide; invalid if there is none.
@@ -64,9 +70,11 @@ class Type {
 };
 
 inline constexpr Type kInvalidType;
-inline constexpr Type kI8 = Type::from_code(0x74), kI16 = Type::from_code(0x75), kI32 = Type::from_code(0x76),
-                      kI64 = Type::from_code(0x77), kI128 = Type::from_code(0x78), kF16 = Type::from_code(0x79),
-                      kF32 = Type::from_code(0x7a), kF64 = Type::from_code(0x7b), kF128 = Type::from_code(0x7c);
+inline constexpr Type kI8 = Type::from_code(0x74), kI16 = Type::from_code(0x75),
+                      kI32 = Type::from_code(0x76), kI64 = Type::from_code(0x77),
+                      kI128 = Type::from_code(0x78), kF16 = Type::from_code(0x79),
+                      kF32 = Type::from_code(0x7a), kF64 = Type::from_code(0x7b),
+                      kF128 = Type::from_code(0x7c);
 
 // The text form: i32, f64x2, i32x4xN (dynamic), `invalid`.
 void write_type(Type type, TextWriter& out);

@@ -4,7 +4,8 @@
 
 namespace gantry::isa {
 
-// A back end for the target, owned by the caller; Unsupported when there is none for its architecture.
+// A back end for the target, owned by the caller; Unsupported when there is none for its
+// architecture.
 Result<target::TargetIsa*> lookup(const target::TargetSpec& spec);
 
 }  // namespace gantry::isa

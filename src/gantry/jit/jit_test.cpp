@@ -127,8 +127,8 @@ TEST(Jit, frees_functions_one_by_one) {
 TEST(TrapGuard, reports_the_code_of_the_trap) {
   Jit jit;
   const Symbol f = declare(jit, "f");
-  // f(kind): 0 returns, 1 divides by zero, 2 reads null, 3 and 4 are ud2 with and without record. Displacements of
-  // the jumps are filled in below.
+  // f(kind): 0 returns, 1 divides by zero, 2 reads null, 3 and 4 are ud2 with and without record.
+  // Displacements of the jumps are filled in below.
   target::CompiledCode code =
       code_of({0x83, 0xff, 0x00, 0x74, 0x00,  // cmp edi, 0; je end
                0x83, 0xff, 0x02, 0x74, 0x00,  // je load

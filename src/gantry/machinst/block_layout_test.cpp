@@ -1,4 +1,5 @@
-// Layouts of small graphs, against the order written down by hand, and the properties any layout has.
+// Layouts of small graphs, against the order written down by hand, and the properties any layout
+// has.
 #include "gantry/machinst/block_layout.h"
 
 #include <gtest/gtest.h>
@@ -36,7 +37,8 @@ std::vector<u32> lay_out(BlockLayout& layout, Graph graph) {
 TEST(BlockLayout, LeavesCodeWithoutLoopsInOrder) {
   BlockLayout layout;
   EXPECT_EQ(lay_out(layout, {{{1, 2}, {3}, {3}, {}}, {}, {}, {}}), (std::vector<u32>{0, 1, 2, 3}));
-  EXPECT_EQ(lay_out(layout, {{{1, 2}, {3}, {3}, {}}, {}, {}, {0, 1, 0, 0}}), (std::vector<u32>{0, 2, 3, 1}));
+  EXPECT_EQ(lay_out(layout, {{{1, 2}, {3}, {3}, {}}, {}, {}, {0, 1, 0, 0}}),
+            (std::vector<u32>{0, 2, 3, 1}));
 }
 
 TEST(BlockLayout, TestsAtTheBottom) {

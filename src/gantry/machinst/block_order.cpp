@@ -1,10 +1,12 @@
-// Problem: the allocator wants blocks in reverse postorder with critical edges split, and branches want to fall through.
-// Idea: (1) one walk finds the reachable blocks and counts the distinct edges into each; (2) every edge from a block with
-// several successors (or from a call that ends its block, whose results exist only on its edges) into a block with several
-// incoming edges becomes a node, and so does the normal edge of a call with several results, where those that come in
-// memory are loaded; (3) a depth-first walk with an explicit stack numbers blocks and edge nodes together.
-// Successors are visited in operand order, so the last one named (the else of a brif) tends to come next.
-// Invariants: a node is numbered after all its predecessors but those on back edges; work is linear in blocks and calls.
+// Problem: the allocator wants blocks in reverse postorder with critical edges split, and branches
+// want to fall through. Idea: (1) one walk finds the reachable blocks and counts the distinct edges
+// into each; (2) every edge from a block with several successors (or from a call that ends its
+// block, whose results exist only on its edges) into a block with several incoming edges becomes a
+// node, and so does the normal edge of a call with several results, where those that come in memory
+// are loaded; (3) a depth-first walk with an explicit stack numbers blocks and edge nodes together.
+// Successors are visited in operand order, so the last one named (the else of a brif) tends to come
+// next. Invariants: a node is numbered after all its predecessors but those on back edges; work is
+// linear in blocks and calls.
 #include "gantry/machinst/block_order.h"
 
 namespace gantry::machinst {
@@ -62,7 +64,8 @@ void BlockOrder::compute(const ir::Function& func) {
     }
     for (u32 i = 0; i < count; ++i) {
       const u32 target = call_nodes_[first + i];
-      const bool critical = ((!single || ends_in_call) && pred_count_[target] > 1) || (has_loads && i == 0);
+      const bool critical =
+          ((!single || ends_in_call) && pred_count_[target] > 1) || (has_loads && i == 0);
       if (!critical) {
         call_nodes_[first + i] = node_of_[target];
         continue;
@@ -121,7 +124,8 @@ void BlockOrder::compute(const ir::Function& func) {
     if (!node.block) lowered.call = calls_[node.first_call];
     if (node.block) {
       number_of_[(*node.block).index()] = i;
-      lowered.cold = func.layout.is_cold(*node.block) || dfg.opcode(*node.branch) == ir::Opcode::Trap;
+      lowered.cold =
+          func.layout.is_cold(*node.block) || dfg.opcode(*node.branch) == ir::Opcode::Trap;
     }
     blocks_.push_back(lowered);
     for (u32 call = 0; call < node.num_calls; ++call) {

@@ -1,15 +1,17 @@
-// Problem: selecting instructions wants to see a value's uses before its definition, emission wants forward order, and
-// both must cost little. Idea: walk backwards; each root's instructions are made forwards in a small buffer and then moved
-// in front of all that exists, in arrays that grow downwards, so nothing is ever flipped.
+// Problem: selecting instructions wants to see a value's uses before its definition, emission wants
+// forward order, and both must cost little. Idea: walk backwards; each root's instructions are made
+// forwards in a small buffer and then moved in front of all that exists, in arrays that grow
+// downwards, so nothing is ever flipped.
 //
-// Use counts: a value used once, by one instruction that is itself lowered once, may be computed by its consumer even if it
-// is a load. "Several" is contagious: what feeds a producer of several uses counts as used several times, since matching
-// may duplicate the producer. One backward pass finds this: all consumers of a value are met before its definition.
-// Colors: a load may sink to its consumer only if nothing with an effect stands between. Each effect starts a new color,
-// counted down in the same backward pass; a load that may trap is such an effect itself, so it must be the last one before
-// the consumer.
-// Results: the register a rule returns is renamed to the one consumers already use; if it belongs to another value (an
-// extension that costs nothing), the two become aliases, resolved in one pass at the end.
+// Use counts: a value used once, by one instruction that is itself lowered once, may be computed by
+// its consumer even if it is a load. "Several" is contagious: what feeds a producer of several uses
+// counts as used several times, since matching may duplicate the producer. One backward pass finds
+// this: all consumers of a value are met before its definition. Colors: a load may sink to its
+// consumer only if nothing with an effect stands between. Each effect starts a new color, counted
+// down in the same backward pass; a load that may trap is such an effect itself, so it must be the
+// last one before the consumer. Results: the register a rule returns is renamed to the one
+// consumers already use; if it belongs to another value (an extension that costs nothing), the two
+// become aliases, resolved in one pass at the end.
 #include "gantry/machinst/lower.h"
 
 #include <algorithm>
@@ -52,13 +54,14 @@ void LowerContext::begin(const ir::Function& func) {
   count_uses_and_color();
 }
 
-// Whether no rule looks through the instruction for a load behind it: however many uses it has, its operands are read
-// once.
+// Whether no rule looks through the instruction for a load behind it: however many uses it has, its
+// operands are read once.
 bool LowerContext::is_never_duplicated(ir::Inst inst) const {
   switch (dfg_->opcode(inst)) {
     case ir::Opcode::Uextend:
     case ir::Opcode::Sextend:
-    case ir::Opcode::Imul: return type(dfg_->results(inst)[0]) != ir::kI128;
+    case ir::Opcode::Imul:
+      return type(dfg_->results(inst)[0]) != ir::kI128;
     case ir::Opcode::Fadd:
     case ir::Opcode::Fsub:
     case ir::Opcode::Fmul:
@@ -66,8 +69,10 @@ bool LowerContext::is_never_duplicated(ir::Inst inst) const {
     case ir::Opcode::Sqrt:
     case ir::Opcode::Fpromote:
     case ir::Opcode::Fdemote:
-    case ir::Opcode::FcvtFromSint: return true;
-    default: return false;
+    case ir::Opcode::FcvtFromSint:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -85,7 +90,8 @@ void LowerContext::count_uses_and_color() {
     const LoweredBlock& lowered = order_.block(number);
     if (!lowered.block) continue;
     --color;
-    for (PackedOption<ir::Inst> at = func_->layout.last_inst(*lowered.block); at; at = func_->layout.prev_inst(*at)) {
+    for (PackedOption<ir::Inst> at = func_->layout.last_inst(*lowered.block); at;
+         at = func_->layout.prev_inst(*at)) {
       const ir::Inst inst = *at;
       const ir::Opcode op = dfg_->opcode(inst);
       const ir::InstFacts& facts = ir::inst_facts(op);
@@ -108,7 +114,8 @@ void LowerContext::count_uses_and_color() {
         uses = static_cast<u8>(std::min(2, uses + by));
       };
       const bool keeps_loads = weight > 1 && is_never_duplicated(inst);
-      for (const ir::Value arg : dfg_->args(inst)) count(arg, keeps_loads && is_load(arg) ? 1 : weight);
+      for (const ir::Value arg : dfg_->args(inst))
+        count(arg, keeps_loads && is_load(arg) ? 1 : weight);
       if (facts.effects.is_branch) {
         dfg_->for_each_block_call(inst, [&](ir::BlockCall call) {
           for (const ir::Value encoded : call.args(dfg_->lists())) {
@@ -164,7 +171,8 @@ bool LowerContext::is_sinkable_load(ir::Value value, ir::Inst& load) const {
   if (data.kind() != ir::ValueData::Kind::Result) return false;
   load = ir::Inst::from_index(data.owner());
   if (dfg_->opcode(load) != ir::Opcode::Load || sunk_.contains(load)) return false;
-  // Its own color is that before it: a load that may trap has one of its own, and must be the effect right before.
+  // Its own color is that before it: a load that may trap has one of its own, and must be the
+  // effect right before.
   const bool traps = !dfg_->mem_flags(load).notrap();
   return colors_[load.index()] + (traps ? 1 : 0) == color_;
 }
@@ -195,9 +203,10 @@ VReg LowerContext::fresh_for(ir::Type type) {
   return vregs_.fresh(class_of(type));
 }
 
-void LowerContext::set_try_results(std::span<const ValueRegs> returns, std::span<const VReg> payload) {
-  try_results_.push_back({current_block_, static_cast<u32>(try_regs_.size()), static_cast<u32>(returns.size()),
-                          static_cast<u32>(payload.size())});
+void LowerContext::set_try_results(std::span<const ValueRegs> returns,
+                                   std::span<const VReg> payload) {
+  try_results_.push_back({current_block_, static_cast<u32>(try_regs_.size()),
+                          static_cast<u32>(returns.size()), static_cast<u32>(payload.size())});
   try_regs_.insert(try_regs_.end(), returns.begin(), returns.end());
   for (const VReg reg : payload) try_regs_.push_back({reg, VReg()});
 }
@@ -213,8 +222,8 @@ void LowerContext::bind(VReg wanted, VReg made) {
   GANTRY_DCHECK(made.is_valid() && wanted.reg_class() == made.reg_class());
   if (made == wanted) return;
   if (made.index() >= first_fresh_) {
-    // Made by this root if it is defined in the group (it may also be the register of an operand that was asked for just
-    // now); then every mention is still in the group.
+    // Made by this root if it is defined in the group (it may also be the register of an operand
+    // that was asked for just now); then every mention is still in the group.
     bool found = false;
     Operand* operands = insts_.operands();
     const u32 count = insts_.num_operands();
@@ -229,7 +238,8 @@ void LowerContext::bind(VReg wanted, VReg made) {
     }
     // Bound to another result before: that one's register holds this value too.
   }
-  if (aliases_.size() <= wanted.index()) aliases_.resize(std::max<usize>(wanted.index() + 1, vregs_.next));
+  if (aliases_.size() <= wanted.index())
+    aliases_.resize(std::max<usize>(wanted.index() + 1, vregs_.next));
   aliases_[wanted.index()] = made;
   has_aliases_ = true;
 }
@@ -241,7 +251,8 @@ void LowerContext::finish_root(const InstOutput& output) {
   }
   const std::span<const ir::Value> results = dfg_->results(root_);
   GANTRY_CHECK(output.num_values >= results.size());
-  // One register may be several results; once the first has given it its name, the others are that one.
+  // One register may be several results; once the first has given it its name, the others are that
+  // one.
   struct Binding {
     VReg wanted, made;
   } bindings[2 * std::size(InstOutput{}.values)];
@@ -257,7 +268,8 @@ void LowerContext::finish_root(const InstOutput& output) {
     const VReg wanted = value_regs_[results[i].index()];
     if (!wanted.is_valid()) continue;
     bind_once(wanted, output.values[i].lo);
-    if (output.values[i].hi.is_valid()) bind_once(VReg(wanted.index() + 1, wanted.reg_class()), output.values[i].hi);
+    if (output.values[i].hi.is_valid())
+      bind_once(VReg(wanted.index() + 1, wanted.reg_class()), output.values[i].hi);
   }
   commit_group(true);
 }
@@ -291,7 +303,8 @@ void LowerContext::commit_group(bool may_remat) {
       case ir::Opcode::SymbolValue:
         remat_defs_.push_back({operands[0].vreg.index(), all_insts_.size()});
         break;
-      default: break;
+      default:
+        break;
     }
   }
   for (usize i = pending_clobbers_.size(); i-- > 0;) {
@@ -343,7 +356,8 @@ void LowerContext::use_branch_args(u32 block) {
 }
 
 ir::Value LowerContext::edge_arg(u32 number) const {
-  return ir::BlockArg::decoded(order_.block(current_block_).call.args(dfg_->lists())[number]).as_value();
+  return ir::BlockArg::decoded(order_.block(current_block_).call.args(dfg_->lists())[number])
+      .as_value();
 }
 
 bool LowerContext::is_constant(ir::Value value) const {
@@ -354,9 +368,11 @@ bool LowerContext::is_constant(ir::Value value) const {
 }
 
 VReg LowerContext::resolve_alias(VReg reg) {
-  // Chains are as long as a chain of free extensions; the path is shortened for those who come later.
+  // Chains are as long as a chain of free extensions; the path is shortened for those who come
+  // later.
   VReg end = reg;
-  while (end.index() < aliases_.size() && aliases_[end.index()].is_valid()) end = aliases_[end.index()];
+  while (end.index() < aliases_.size() && aliases_[end.index()].is_valid())
+    end = aliases_[end.index()];
   while (reg.index() < aliases_.size() && aliases_[reg.index()].is_valid()) {
     const VReg next = aliases_[reg.index()];
     aliases_[reg.index()] = end;
@@ -424,11 +440,13 @@ VCode LowerContext::finish() {
       // The edge of a try_call: its results are those of the block the call ends.
       const u32 source = order_.predecessors()[order_.predecessor_ranges()[number]];
       // They were noted from the last block to the first.
-      const auto found = std::lower_bound(try_results_.begin(), try_results_.end(), source,
-                                          [](const TryResults& entry, u32 wanted) { return entry.block > wanted; });
+      const auto found = std::lower_bound(
+          try_results_.begin(), try_results_.end(), source,
+          [](const TryResults& entry, u32 wanted) { return entry.block > wanted; });
       if (found != try_results_.end() && found->block == source) results = &*found;
     }
-    const u32 first_edge = order_.successor_ranges()[number], end_edge = order_.successor_ranges()[number + 1];
+    const u32 first_edge = order_.successor_ranges()[number],
+              end_edge = order_.successor_ranges()[number + 1];
     if (first_edge == end_edge) continue;
     const auto add_edge = [&](ir::BlockCall call, u32 target) {
       if (order_.block(target).block) {
@@ -454,7 +472,8 @@ VCode LowerContext::finish() {
               if (!regs.lo.is_valid()) regs.lo = from_memory.lo;
               if (!regs.hi.is_valid()) regs.hi = from_memory.hi;
             }
-            GANTRY_CHECK(regs.lo.is_valid() && regs.hi.is_valid() == (type(block_params[i]) == ir::kI128));
+            GANTRY_CHECK(regs.lo.is_valid() &&
+                         regs.hi.is_valid() == (type(block_params[i]) == ir::kI128));
             branch_args_.push_back(regs.lo);
             if (regs.hi.is_valid()) branch_args_.push_back(regs.hi);
           }

@@ -1,10 +1,10 @@
 #pragma once
-// The lowering driver: CLIF to VCode, ISA-neutral part. It walks blocks and instructions backwards, so that every use is
-// known before its definition: a value nobody asked a register for is never lowered, and a producer that was matched into
-// its only consumer disappears.
+// The lowering driver: CLIF to VCode, ISA-neutral part. It walks blocks and instructions backwards,
+// so that every use is known before its definition: a value nobody asked a register for is never
+// lowered, and a producer that was matched into its only consumer disappears.
 //
-// A backend derives its context from LowerContext, gives it `lower`, `lower_branch` and ABI hooks, and calls
-// lower_function (lower_impl.h) from one file.
+// A backend derives its context from LowerContext, gives it `lower`, `lower_branch` and ABI hooks,
+// and calls lower_function (lower_impl.h) from one file.
 #include <vector>
 
 #include "gantry/ir/function.h"
@@ -23,8 +23,8 @@ struct ValueRegs {
   friend constexpr bool operator==(ValueRegs, ValueRegs) = default;
 };
 
-// What lowering an instruction gives: the registers of its results, or kAlreadyBound where the instructions made define
-// the results' own registers (calls: any number of results).
+// What lowering an instruction gives: the registers of its results, or kAlreadyBound where the
+// instructions made define the results' own registers (calls: any number of results).
 struct InstOutput {
   static constexpr u32 kAlreadyBound = ~u32{0};
   u32 num_values = 0;
@@ -32,7 +32,8 @@ struct InstOutput {
   friend constexpr bool operator==(const InstOutput&, const InstOutput&) = default;
 };
 
-// An array filled from its end downwards, which is the order lowering works in; what is in it is in forward order.
+// An array filled from its end downwards, which is the order lowering works in; what is in it is in
+// forward order.
 template <class T>
 class DownVector {
  public:
@@ -43,7 +44,8 @@ class DownVector {
 
   // Room for `count` items in front of what is there.
   T* extend(u32 count) {
-    if (static_cast<usize>(top_ - begin_) < count) [[unlikely]] grow(count);
+    if (static_cast<usize>(top_ - begin_) < count) [[unlikely]]
+      grow(count);
     return top_ -= count;
   }
   u32 size() const { return static_cast<u32>(end_ - top_); }
@@ -77,23 +79,28 @@ class LowerContext {
   // ---- questions rules ask
   ir::Type type(ir::Value value) const { return dfg_->type(value); }
   ir::InstView inst_data(ir::Inst inst) const { return ir::InstView((*dfg_)[inst]); }
-  // The instruction that makes `value`, if matching may look through it: one result, no effects, no load.
+  // The instruction that makes `value`, if matching may look through it: one result, no effects, no
+  // load.
   bool def_inst(ir::Value value, ir::Inst& inst) const {
     const ir::ValueData& data = dfg_->value_data(value);
     if (data.kind() != ir::ValueData::Kind::Result) return false;
     inst = ir::Inst::from_index(data.owner());
     return is_transparent(dfg_->opcode(inst));
   }
-  // The value of an integer constant of at most 64 bits, zero-extended from its type; sees through extensions.
+  // The value of an integer constant of at most 64 bits, zero-extended from its type; sees through
+  // extensions.
   bool constant_of(ir::Value value, u64& bits) const;
   // The same, sign-extended from the value's type.
   bool signed_constant_of(ir::Value value, i64& bits) const;
-  // Whether `value` is made by a plain load that may be done by its only consumer, the root being lowered.
+  // Whether `value` is made by a plain load that may be done by its only consumer, the root being
+  // lowered.
   bool is_sinkable_load(ir::Value value, ir::Inst& load) const;
-  // Does it: the load will not be lowered by itself. Call right after is_sinkable_load, and use its address.
+  // Does it: the load will not be lowered by itself. Call right after is_sinkable_load, and use its
+  // address.
   void sink(ir::Inst load) {
     sunk_.insert(load);
-    // Of two loads that may trap, the second must not come first: after one of them nothing more sinks.
+    // Of two loads that may trap, the second must not come first: after one of them nothing more
+    // sinks.
     color_ = dfg_->mem_flags(load).notrap() ? colors_[load.index()] : 0;
   }
   ir::Inst root() const { return root_; }
@@ -102,12 +109,14 @@ class LowerContext {
   // The register (the low one of two) in which `value` will be.
   VReg reg_of(ir::Value value) {
     VReg& reg = value_regs_[value.index()];
-    if (!reg.is_valid()) [[unlikely]] reg = fresh_for(type(value));
+    if (!reg.is_valid()) [[unlikely]]
+      reg = fresh_for(type(value));
     return reg;
   }
   ValueRegs regs_of(ir::Value value) {
     const VReg lo = reg_of(value);
-    return type(value) == ir::kI128 ? ValueRegs{lo, VReg(lo.index() + 1, lo.reg_class())} : ValueRegs{lo, VReg()};
+    return type(value) == ir::kI128 ? ValueRegs{lo, VReg(lo.index() + 1, lo.reg_class())}
+                                    : ValueRegs{lo, VReg()};
   }
   // Whether `value` comes from outside the loop being lowered: it is needed in the next round.
   bool lives_around(ir::Value value) const;
@@ -132,8 +141,8 @@ class LowerContext {
     table_ranges_.push_back(static_cast<u32>(table_targets_.size()));
     return static_cast<u32>(table_ranges_.size() - 2);
   }
-  // Registers that the try_call of the current block defines for its edges, by number; or, in the block of its normal edge,
-  // the results that are loaded there: others are left invalid.
+  // Registers that the try_call of the current block defines for its edges, by number; or, in the
+  // block of its normal edge, the results that are loaded there: others are left invalid.
   void set_try_results(std::span<const ValueRegs> returns, std::span<const VReg> payload);
 
   u32 current_block() const { return current_block_; }
@@ -145,9 +154,7 @@ class LowerContext {
 
   // ---- the driver's own steps (lower_impl.h)
   void begin(const ir::Function& func);
-  void begin_block(u32 block) {
-    current_block_ = block;
-  }
+  void begin_block(u32 block) { current_block_ = block; }
   void begin_root(ir::Inst inst) {
     root_ = inst;
     color_ = colors_[inst.index()];
@@ -158,11 +165,13 @@ class LowerContext {
   // Moves the group to its place; `kind` is that of its last instruction.
   void commit_group(bool may_remat = false);
   void end_block(regalloc::InstKind kind);
-  // Constants passed by an edge block that leaves the test of a loop are made in it, not in every round: those that
-  // use_branch_args left open, the last argument first.
+  // Constants passed by an edge block that leaves the test of a loop are made in it, not in every
+  // round: those that use_branch_args left open, the last argument first.
   std::span<const u32> open_constants() const { return open_constants_; }
   ir::Value edge_arg(u32 number) const;
-  void set_edge_constant(u32 number, VReg reg) { edge_constants_.push_back({current_block_, number, reg}); }
+  void set_edge_constant(u32 number, VReg reg) {
+    edge_constants_.push_back({current_block_, number, reg});
+  }
   // Registers for everything the edges out of the block pass, but for open constants.
   void use_branch_args(u32 block);
   bool is_sunk(ir::Inst inst) const { return sunk_.contains(inst); }
@@ -174,7 +183,8 @@ class LowerContext {
   static bool is_transparent(ir::Opcode op) {
     const ir::InstFacts& facts = ir::inst_facts(op);
     const meta::Effects& e = facts.effects;
-    return facts.num_fixed_results == 1 && !(e.is_call | e.can_load | e.can_store | e.can_trap | e.other_effects);
+    return facts.num_fixed_results == 1 &&
+           !(e.is_call | e.can_load | e.can_store | e.can_trap | e.other_effects);
   }
   bool is_used(ir::Value value) const { return use_counts_[value.index()] != 0; }
 
@@ -222,10 +232,12 @@ class LowerContext {
   // By value / instruction.
   VRegSource vregs_;
   std::vector<VReg> value_regs_;
-  std::vector<u8> use_counts_;   // 0, 1, or 2 for "several, or duplicated by a consumer of several uses"
-  std::vector<u32> colors_;      // before the instruction
+  std::vector<u8>
+      use_counts_;  // 0, 1, or 2 for "several, or duplicated by a consumer of several uses"
+  std::vector<u32> colors_;  // before the instruction
   EntitySet<ir::Inst> sunk_;
-  std::vector<VReg> aliases_;    // by vreg index: another register that holds the value; empty: no alias
+  std::vector<VReg>
+      aliases_;  // by vreg index: another register that holds the value; empty: no alias
   bool has_aliases_ = false;
 
   // The function so far, backwards.
@@ -237,7 +249,8 @@ class LowerContext {
   DownVector<regalloc::InstKind> last_kinds_;
   std::vector<RematDef> remat_defs_;
   std::vector<ClobberAt> clobbers_;
-  std::vector<EdgeConstant> edge_constants_;  // from the last block to the first, from the last argument to the first
+  std::vector<EdgeConstant>
+      edge_constants_;  // from the last block to the first, from the last argument to the first
   std::vector<u32> open_constants_;
   std::vector<TryResults> try_results_;
   std::vector<ValueRegs> try_regs_;

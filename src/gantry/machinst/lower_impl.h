@@ -41,7 +41,8 @@ Result<VCode> lower_function(B& backend, const ir::Function& func) {
     }
     if (!backend.lower_terminator(*lowered.branch)) return backend.failure(*lowered.branch);
     backend.commit_group();
-    for (PackedOption<ir::Inst> at = func.layout.prev_inst(*lowered.branch); at; at = func.layout.prev_inst(*at)) {
+    for (PackedOption<ir::Inst> at = func.layout.prev_inst(*lowered.branch); at;
+         at = func.layout.prev_inst(*at)) {
       const ir::Inst inst = *at;
       if (!backend.is_needed(inst) || backend.is_sunk(inst)) continue;
       backend.begin_root(inst);

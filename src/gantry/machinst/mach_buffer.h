@@ -161,8 +161,8 @@ class MachBuffer {
   void add_debug_tags(std::span<const target::DebugTag> tags);
   void add_patchable_call(u32 inst_offset, u32 length);
   void add_unwind(const unwind::UnwindInst& inst);  // its code_offset: an offset so far
-  // For machine_code_cfg_info: take() shall give the offset of every block (by its number), and of both ends of the
-  // edges told here.
+  // For machine_code_cfg_info: take() shall give the offset of every block (by its number), and of
+  // both ends of the edges told here.
   void record_blocks();
   void add_block_edge(Label from, Label to);
 

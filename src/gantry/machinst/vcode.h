@@ -1,9 +1,11 @@
 #pragma once
-// VCode: one function as machine instructions over virtual registers. Flat arrays, immutable once lowering is done;
-// allocation and emission read it and never write. Registers live once, in the operand array the allocator reads; an
-// instruction has none of its own (docs/adr: registers in the operand array).
+// VCode: one function as machine instructions over virtual registers. Flat arrays, immutable once
+// lowering is done; allocation and emission read it and never write. Registers live once, in the
+// operand array the allocator reads; an instruction has none of its own (docs/adr: registers in the
+// operand array).
 //
-// Instructions are 12 bytes, the same for every ISA; what `op` and `mode` mean is the ISA's (its row table).
+// Instructions are 12 bytes, the same for every ISA; what `op` and `mode` mean is the ISA's (its
+// row table).
 #include <cstring>
 #include <span>
 #include <vector>
@@ -23,7 +25,8 @@ using regalloc::PRegSet;
 using regalloc::RegClass;
 using regalloc::VReg;
 
-GANTRY_ENTITY(MBlock, "mb");  // a lowered block: a block of the function or the block of a split edge
+GANTRY_ENTITY(MBlock,
+              "mb");  // a lowered block: a block of the function or the block of a split edge
 GANTRY_ENTITY(CallId, "call");
 
 // One machine instruction.
@@ -39,8 +42,9 @@ static_assert(sizeof(MInst) == 12);
 // Operands that an instruction pushes at once without a loop on their number.
 inline constexpr u32 kInlineOperands = 6;
 
-// The instructions made for one root while it is being matched, in order of execution. Rules push here; the
-// driver copies the finished group to its place (or drops it) and renames the root's results.
+// The instructions made for one root while it is being matched, in order of execution. Rules push
+// here; the driver copies the finished group to its place (or drops it) and renames the root's
+// results.
 class InstBuffer {
  public:
   InstBuffer() { reserve_more(); }
@@ -50,20 +54,22 @@ class InstBuffer {
 
   // `operands` must have room for kInlineOperands; the first `count` are meant.
   void push(const MInst& inst, const Operand* operands, u32 count) {
-    if (inst_end_ == inst_limit_ || operand_limit_ - operand_end_ < kInlineOperands) [[unlikely]] reserve_more();
+    if (inst_end_ == inst_limit_ || operand_limit_ - operand_end_ < kInlineOperands) [[unlikely]]
+      reserve_more();
     *inst_end_++ = inst;
     std::memcpy(static_cast<void*>(operand_end_), operands, kInlineOperands * sizeof(Operand));
     operand_end_ += count;
     *count_end_++ = count;
   }
-  // The same in two steps, without copies: write the instruction and at most kInlineOperands operands where next()
-  // says, then commit. Nothing may be pushed in between.
+  // The same in two steps, without copies: write the instruction and at most kInlineOperands
+  // operands where next() says, then commit. Nothing may be pushed in between.
   struct Next {
     MInst* inst;
     Operand* operands;
   };
   Next next() {
-    if (inst_end_ == inst_limit_ || operand_limit_ - operand_end_ < kInlineOperands) [[unlikely]] reserve_more();
+    if (inst_end_ == inst_limit_ || operand_limit_ - operand_end_ < kInlineOperands) [[unlikely]]
+      reserve_more();
     return {inst_end_, operand_end_};
   }
   void commit(u32 count) {
@@ -127,32 +133,34 @@ struct VRegSource {
 
 // What a call needs beyond its operands. One per call instruction.
 struct CallInfo {
-  ir::ExternalName name;          // direct calls
-  PackedOption<ir::Inst> inst;    // the CLIF call, for its stack map, debug tags and exception table; none: a libcall
-  u32 block = 0;                  // lowered block, for the targets of an exception table
+  ir::ExternalName name;  // direct calls
+  PackedOption<ir::Inst>
+      inst;  // the CLIF call, for its stack map, debug tags and exception table; none: a libcall
+  u32 block = 0;  // lowered block, for the targets of an exception table
   PRegSet clobbers;
-  u32 stack_arg_bytes = 0;        // area the callee takes from above its return address
-  u32 callee_pop_bytes = 0;       // of which it pops this many
+  u32 stack_arg_bytes = 0;   // area the callee takes from above its return address
+  u32 callee_pop_bytes = 0;  // of which it pops this many
   bool colocated = false;
   bool patchable = false;
   bool is_try = false;
   bool is_tail = false;
-  u32 num_contexts = 0;           // try_call: the last operands of the instruction are that many context values
-  u32 normal_target = 0;          // try_call: the lowered block where it goes on; the call ends its block
+  u32 num_contexts =
+      0;  // try_call: the last operands of the instruction are that many context values
+  u32 normal_target = 0;  // try_call: the lowered block where it goes on; the call ends its block
 };
 
-// A function lowered: everything the allocator and the emitter read. The spans stay valid until the lowering context
-// that made them starts its next function.
+// A function lowered: everything the allocator and the emitter read. The spans stay valid until the
+// lowering context that made them starts its next function.
 struct VCode {
   std::span<const MInst> insts;
-  std::span<const u32> source_locs;      // by instruction; empty when the function has none
-  regalloc::Input input;                 // operands and control flow
+  std::span<const u32> source_locs;  // by instruction; empty when the function has none
+  regalloc::Input input;             // operands and control flow
   std::span<const CallInfo> calls;
-  std::span<const u64> wide_imms;        // 64-bit immediates, by index
+  std::span<const u64> wide_imms;  // 64-bit immediates, by index
   // Jump tables: lists of target blocks, list i is [table_ranges[i], table_ranges[i + 1]).
   std::span<const u32> table_ranges;
   std::span<const u32> table_targets;
-  u32 outgoing_arg_bytes = 0;            // largest area of stack arguments any call needs
+  u32 outgoing_arg_bytes = 0;  // largest area of stack arguments any call needs
   bool has_calls = false;
 };
 

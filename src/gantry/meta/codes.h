@@ -1,6 +1,7 @@
 #pragma once
-// The small vocabularies of CLIF: conditions, trap codes, library calls, known symbols, atomic operations, calling
-// conventions. The order of rows is the numbering of the enums generated from them.
+// The small vocabularies of CLIF: conditions, trap codes, library calls, known symbols, atomic
+// operations, calling conventions. The order of rows is the numbering of the enums generated from
+// them.
 #include <iterator>
 #include <string_view>
 
@@ -8,8 +9,8 @@
 
 namespace gantry::meta {
 
-// Legend: name in text; condition of the swapped operands; negated condition (for floats: the exact complement, which
-// trades ordered for unordered).
+// Legend: name in text; condition of the swapped operands; negated condition (for floats: the exact
+// complement, which trades ordered for unordered).
 struct CondDef {
   std::string_view name;
   std::string_view enumerator;
@@ -107,8 +108,8 @@ inline constexpr NamedDef kAtomicRmwOps[] = {
     {"smax", "Smax", "signed maximum"},
 };
 
-// Legend: name in text, enumerator, whether calls in tail position may replace the frame, whether a try_call may have a
-// callee of this convention and with how many payload words (-1: it may not).
+// Legend: name in text, enumerator, whether calls in tail position may replace the frame, whether a
+// try_call may have a callee of this convention and with how many payload words (-1: it may not).
 struct CallConvDef {
   std::string_view name;
   std::string_view enumerator;

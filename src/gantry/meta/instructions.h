@@ -1,20 +1,25 @@
 #pragma once
-// Every CLIF opcode, once. The enum, the builder, the ISLE declarations, the interpreter's dispatch and the reference
-// page are generated from these rows by metagen; verifier, reader and printer read them at run time (ir/inst_info.h).
+// Every CLIF opcode, once. The enum, the builder, the ISLE declarations, the interpreter's dispatch
+// and the reference page are generated from these rows by metagen; verifier, reader and printer
+// read them at run time (ir/inst_info.h).
 //
 // Legend of a row, by the example of `iadd`:
 //   .name        text name; the enumerator is its UpperCamel form (Opcode::Iadd)
 //   .format      operand layout (formats.h)
-//   .control     what decides the type of a polymorphic opcode: by_operand("x"), the type of that value operand (the
-//                suffix `.T` may be left out where x is defined above), by_suffix("a"), the type variable of that result,
-//                which must be written; nothing for an opcode with fixed types
-//   .vars        type variables and the types they range over; operands and results name them by number
-//   .ins, .outs  operands in text order and results: value("x", 0) has the type of variable 0, value("x", LaneOf, 0) a
-//                function of it, value("c", kI8) a fixed type; imm() an immediate or entity; varargs() as many values as
-//                the signature says
-//   .effects     primitive facts only; questions like "is it pure?" are functions of them (ir/inst_info.h)
-//   .imm_helper  the builder offers OP_imm_s(x, constant) and OP_imm_u(x, constant)
-//   .commutative the first two value operands may change places: the results stay equal bit by bit, but for which NaN a
+//   .control     what decides the type of a polymorphic opcode: by_operand("x"), the type of that
+//   value operand (the
+//                suffix `.T` may be left out where x is defined above), by_suffix("a"), the type
+//                variable of that result, which must be written; nothing for an opcode with fixed
+//                types
+//   .vars        type variables and the types they range over; operands and results name them by
+//   number .ins, .outs  operands in text order and results: value("x", 0) has the type of variable
+//   0, value("x", LaneOf, 0) a
+//                function of it, value("c", kI8) a fixed type; imm() an immediate or entity;
+//                varargs() as many values as the signature says
+//   .effects     primitive facts only; questions like "is it pure?" are functions of them
+//   (ir/inst_info.h) .imm_helper  the builder offers OP_imm_s(x, constant) and OP_imm_u(x,
+//   constant) .commutative the first two value operands may change places: the results stay equal
+//   bit by bit, but for which NaN a
 //                floating-point operation returns
 //   .doc         the meaning, in one sentence: what the interpreter executes and proofs will assume
 #include "gantry/meta/inst_def.h"
@@ -26,24 +31,30 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Jump,
      .ins = {imm("block_call", OperandKind::BlockCall)},
      .effects = {.is_terminator = true, .is_branch = true},
-     .doc = "Unconditional transfer to the block call; arguments bind to block params in parallel."},
+     .doc =
+         "Unconditional transfer to the block call; arguments bind to block params in parallel."},
     {.name = "brif",
      .format = Format::Brif,
      .control = by_operand("c"),
      .vars = {{"ScalarTruthy", kIntScalar}},
-     .ins = {value("c", 0), imm("block_then", OperandKind::BlockCall), imm("block_else", OperandKind::BlockCall)},
+     .ins = {value("c", 0), imm("block_then", OperandKind::BlockCall),
+             imm("block_else", OperandKind::BlockCall)},
      .effects = {.is_terminator = true, .is_branch = true},
-     .doc = "Goes to the first block call if c != 0 (any bit of the full width), otherwise to the second; both targets may be the same block with different arguments."},
+     .doc = "Goes to the first block call if c != 0 (any bit of the full width), otherwise to the "
+            "second; both targets may be the same block with different arguments."},
     {.name = "br_table",
      .format = Format::BranchTable,
      .vars = {{"i32", kI32Only}},
      .ins = {value("x", 0), imm("JT", OperandKind::JumpTable)},
      .effects = {.is_terminator = true, .is_branch = true},
-     .doc = "x is an unsigned i32 index; index < table length selects that entry, anything else takes the default; entries may carry arguments; lowering must not speculate out of bounds when enable_table_access_spectre_mitigation is set."},
+     .doc = "x is an unsigned i32 index; index < table length selects that entry, anything else "
+            "takes the default; entries may carry arguments; lowering must not speculate out of "
+            "bounds when enable_table_access_spectre_mitigation is set."},
     {.name = "debugtrap",
      .format = Format::NullAry,
      .effects = {.can_load = true, .can_store = true, .other_effects = true},
-     .doc = "Executes the ISA breakpoint instruction and continues; treated as reading and writing memory."},
+     .doc = "Executes the ISA breakpoint instruction and continues; treated as reading and writing "
+            "memory."},
     {.name = "trap",
      .format = Format::Trap,
      .ins = {imm("code", OperandKind::TrapCode)},
@@ -55,25 +66,29 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"ScalarTruthy", kIntScalar}},
      .ins = {value("c", 0), imm("code", OperandKind::TrapCode)},
      .effects = {.can_trap = true, .idempotent = true},
-     .doc = "Traps with the code if c == 0, otherwise falls through; a dominated identical one may be merged away."},
+     .doc = "Traps with the code if c == 0, otherwise falls through; a dominated identical one may "
+            "be merged away."},
     {.name = "trapnz",
      .format = Format::CondTrap,
      .control = by_operand("c"),
      .vars = {{"ScalarTruthy", kIntScalar}},
      .ins = {value("c", 0), imm("code", OperandKind::TrapCode)},
      .effects = {.can_trap = true, .idempotent = true},
-     .doc = "Traps with the code if c != 0, otherwise falls through; a dominated identical one may be merged away."},
+     .doc = "Traps with the code if c != 0, otherwise falls through; a dominated identical one may "
+            "be merged away."},
     {.name = "return",
      .format = Format::MultiAry,
      .ins = {varargs("rvals")},
      .effects = {.is_terminator = true, .is_return = true},
-     .doc = "Returns the listed values to the caller; list must match the function signature exactly."},
+     .doc = "Returns the listed values to the caller; list must match the function signature "
+            "exactly."},
     {.name = "call",
      .format = Format::Call,
      .ins = {imm("FN", OperandKind::FuncRef), varargs("args")},
      .outs = {varargs("rvals")},
      .effects = {.is_call = true},
-     .doc = "Direct call of fnN; results match the callee signature; may read/write all memory; safepoint (may carry stack_map and debug tags)."},
+     .doc = "Direct call of fnN; results match the callee signature; may read/write all memory; "
+            "safepoint (may carry stack_map and debug tags)."},
     {.name = "call_indirect",
      .format = Format::CallIndirect,
      .control = by_operand("callee"),
@@ -86,7 +101,8 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Call,
      .ins = {imm("FN", OperandKind::FuncRef), varargs("args")},
      .effects = {.is_terminator = true, .is_return = true, .is_call = true},
-     .doc = "Tail call: frame is replaced before transfer; only convention tail, equal caller/callee conventions and result lists."},
+     .doc = "Tail call: frame is replaced before transfer; only convention tail, equal "
+            "caller/callee conventions and result lists."},
     {.name = "return_call_indirect",
      .format = Format::CallIndirect,
      .control = by_operand("callee"),
@@ -103,9 +119,13 @@ inline constexpr InstDef kInstructions[] = {
      .doc = "Absolute address of fnN (through GOT/reloc unless colocated)."},
     {.name = "try_call",
      .format = Format::TryCall,
-     .ins = {imm("callee", OperandKind::FuncRef), varargs("args"), imm("ET", OperandKind::ExceptionTable)},
+     .ins = {imm("callee", OperandKind::FuncRef), varargs("args"),
+             imm("ET", OperandKind::ExceptionTable)},
      .effects = {.is_terminator = true, .is_branch = true, .is_call = true},
-     .doc = "Call that ends the block; normal return goes to the first target (retN available), an exception matching a tag item or default goes to that target (exnN available); otherwise keeps unwinding; matching itself is done by the embedder runtime from emitted tables."},
+     .doc =
+         "Call that ends the block; normal return goes to the first target (retN available), an "
+         "exception matching a tag item or default goes to that target (exnN available); otherwise "
+         "keeps unwinding; matching itself is done by the embedder runtime from emitted tables."},
     {.name = "try_call_indirect",
      .format = Format::TryCallIndirect,
      .control = by_operand("callee"),
@@ -220,22 +240,27 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Load,
      .control = by_suffix("a"),
      .vars = {{"iAddr", kAddr}, {"Mem", kAnything}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
-     .doc = "Reads a value of the suffix type at p+Offset (wrapping address arithmetic) in flag-selected byte order; traps with the flag trap code if inaccessible unless notrap."},
+     .doc =
+         "Reads a value of the suffix type at p+Offset (wrapping address arithmetic) in "
+         "flag-selected byte order; traps with the flag trap code if inaccessible unless notrap."},
     {.name = "store",
      .format = Format::Store,
      .control = by_operand("x"),
      .vars = {{"Mem", kAnything}, {"iAddr", kAddr}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("x", 0), value("p", 1), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("x", 0), value("p", 1),
+             imm("Offset", OperandKind::Offset32)},
      .effects = {.can_store = true},
      .doc = "Writes x at p+Offset; byte order and trap as for load."},
     {.name = "uload8",
      .format = Format::Load,
      .control = by_suffix("a"),
      .vars = {{"iAddr", kAddr}, {"iExt8", kExt8}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 8 bits, zero-extends to the suffix type."},
@@ -243,7 +268,8 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Load,
      .control = by_suffix("a"),
      .vars = {{"iAddr", kAddr}, {"iExt8", kExt8}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 8 bits, sign-extends to the suffix type."},
@@ -251,14 +277,16 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Store,
      .control = by_operand("x"),
      .vars = {{"iExt8", kExt8}, {"iAddr", kAddr}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("x", 0), value("p", 1), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("x", 0), value("p", 1),
+             imm("Offset", OperandKind::Offset32)},
      .effects = {.can_store = true},
      .doc = "Stores low 8 bits of x."},
     {.name = "uload16",
      .format = Format::Load,
      .control = by_suffix("a"),
      .vars = {{"iAddr", kAddr}, {"iExt16", kAddr}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 16 bits, zero-extends."},
@@ -266,7 +294,8 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Load,
      .control = by_suffix("a"),
      .vars = {{"iAddr", kAddr}, {"iExt16", kAddr}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 16 bits, sign-extends."},
@@ -274,14 +303,16 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Store,
      .control = by_operand("x"),
      .vars = {{"iExt16", kAddr}, {"iAddr", kAddr}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("x", 0), value("p", 1), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("x", 0), value("p", 1),
+             imm("Offset", OperandKind::Offset32)},
      .effects = {.can_store = true},
      .doc = "Stores low 16 bits of x."},
     {.name = "uload32",
      .format = Format::Load,
      .control = by_operand("p"),
      .vars = {{"iAddr", kAddr}, {"iExt32", kI64Only}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 32 bits, zero-extends to i64."},
@@ -289,7 +320,8 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Load,
      .control = by_operand("p"),
      .vars = {{"iAddr", kAddr}, {"iExt32", kI64Only}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 32 bits, sign-extends to i64."},
@@ -297,7 +329,8 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Store,
      .control = by_operand("x"),
      .vars = {{"iExt32", kI64Only}, {"iAddr", kAddr}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("x", 0), value("p", 1), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("x", 0), value("p", 1),
+             imm("Offset", OperandKind::Offset32)},
      .effects = {.can_store = true},
      .doc = "Stores low 32 bits of x."},
     {.name = "stack_switch",
@@ -307,12 +340,16 @@ inline constexpr InstDef kInstructions[] = {
      .ins = {value("store_context_ptr", 0), value("load_context_ptr", 0), value("in_payload0", 0)},
      .outs = {value("out_payload0", 0)},
      .effects = {.is_call = true, .can_load = true, .can_store = true, .other_effects = true},
-     .doc = "Saves the current stack context at store_context_ptr, resumes the context at load_context_ptr, passing in_payload0; result is the payload given by whoever switches back; context is one-shot; pointers unchecked and may be equal; only x64 Linux; clobbers everything."},
+     .doc = "Saves the current stack context at store_context_ptr, resumes the context at "
+            "load_context_ptr, passing in_payload0; result is the payload given by whoever "
+            "switches back; context is one-shot; pointers unchecked and may be equal; only x64 "
+            "Linux; clobbers everything."},
     {.name = "uload8x8",
      .format = Format::Load,
      .control = by_operand("p"),
      .vars = {{"iAddr", kAddr}, {"I16x8", kI16x8}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 64 bits as 8 bytes, zero-extends each to an i16 lane."},
@@ -320,7 +357,8 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Load,
      .control = by_operand("p"),
      .vars = {{"iAddr", kAddr}, {"I16x8", kI16x8}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 64 bits as 8 bytes, sign-extends each to an i16 lane."},
@@ -328,7 +366,8 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Load,
      .control = by_operand("p"),
      .vars = {{"iAddr", kAddr}, {"I32x4", kI32x4}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 64 bits as 4 halves, zero-extends each to an i32 lane."},
@@ -336,7 +375,8 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Load,
      .control = by_operand("p"),
      .vars = {{"iAddr", kAddr}, {"I32x4", kI32x4}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 64 bits as 4 halves, sign-extends each to an i32 lane."},
@@ -344,7 +384,8 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Load,
      .control = by_operand("p"),
      .vars = {{"iAddr", kAddr}, {"I64x2", kI64x2}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 64 bits as 2 words, zero-extends each to an i64 lane."},
@@ -352,7 +393,8 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::Load,
      .control = by_operand("p"),
      .vars = {{"iAddr", kAddr}, {"I64x2", kI64x2}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), imm("Offset", OperandKind::Offset32)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0),
+             imm("Offset", OperandKind::Offset32)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true},
      .doc = "Reads 64 bits as 2 words, sign-extends each to an i64 lane."},
@@ -390,7 +432,8 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"iAddr", kAddr}},
      .outs = {value("addr", 0)},
      .effects = {.other_effects = true},
-     .doc = "Current contents of the pinned register (needs enable_pinned_reg); never moved across set."},
+     .doc = "Current contents of the pinned register (needs enable_pinned_reg); never moved across "
+            "set."},
     {.name = "set_pinned_reg",
      .format = Format::Unary,
      .control = by_operand("addr"),
@@ -422,14 +465,16 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"iAddr", kAddr}},
      .ins = {imm("block", OperandKind::RawBlock), imm("index", OperandKind::Imm64)},
      .outs = {value("addr", 0)},
-     .doc = "Code address of the landing point for exceptional edge number index of the try_call that ends the named block; only valid to resume at while that call is active."},
+     .doc = "Code address of the landing point for exceptional edge number index of the try_call "
+            "that ends the named block; only valid to resume at while that call is active."},
     {.name = "iconst",
      .format = Format::UnaryImm,
      .control = by_suffix("a"),
      .vars = {{"NarrowInt", kNarrowInt}},
      .ins = {imm("N", OperandKind::Imm64)},
      .outs = {value("a", 0)},
-     .doc = "Constant; immediate is stored zero-extended within the type width (i8..i64 only; i128 needs iconst plus extend or iconcat)."},
+     .doc = "Constant; immediate is stored zero-extended within the type width (i8..i64 only; i128 "
+            "needs iconst plus extend or iconcat)."},
     {.name = "f16const",
      .format = Format::UnaryIeee16,
      .ins = {imm("N", OperandKind::Ieee16)},
@@ -456,16 +501,15 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"TxN", kVectorNoDyn}},
      .ins = {imm("N", OperandKind::PoolConstant)},
      .outs = {value("a", 0)},
-     .doc = "Vector constant from pool bytes (little-endian lanes); pool size must equal type size."},
+     .doc =
+         "Vector constant from pool bytes (little-endian lanes); pool size must equal type size."},
     {.name = "shuffle",
      .format = Format::Shuffle,
      .vars = {{"Tx16", kI8x16}},
      .ins = {value("a", 0), value("b", 0), imm("mask", OperandKind::ShuffleMask)},
      .outs = {value("a", 0)},
      .doc = "a[i] := mask[i] < 16 ? a_in[mask[i]] : b_in[mask[i]-16]; mask bytes must be <= 31."},
-    {.name = "nop",
-     .format = Format::NullAry,
-     .doc = "No effect, no code."},
+    {.name = "nop", .format = Format::NullAry, .doc = "No effect, no code."},
     {.name = "select",
      .format = Format::Ternary,
      .control = by_operand("x"),
@@ -479,7 +523,8 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"ScalarTruthy", kIntScalar}, {"Any", kAnyNoDyn}},
      .ins = {value("c", 0), value("x", 1), value("y", 1)},
      .outs = {value("a", 1)},
-     .doc = "Same value as select but must be emitted without any control-flow or value speculation on c (conditional move)."},
+     .doc = "Same value as select but must be emitted without any control-flow or value "
+            "speculation on c (conditional move)."},
     {.name = "bitselect",
      .format = Format::Ternary,
      .control = by_operand("x"),
@@ -629,7 +674,8 @@ inline constexpr InstDef kInstructions[] = {
      .outs = {value("a", 0)},
      .effects = {.can_trap = true, .idempotent = true},
      .imm_helper = true,
-     .doc = "Signed remainder with sign of dividend; y == 0 traps int_divz; MIN rem -1 is 0 (no trap)."},
+     .doc = "Signed remainder with sign of dividend; y == 0 traps int_divz; MIN rem -1 is 0 (no "
+            "trap)."},
     {.name = "sadd_overflow_cin",
      .format = Format::Ternary,
      .control = by_operand("y"),
@@ -772,7 +818,8 @@ inline constexpr InstDef kInstructions[] = {
      .ins = {value("x", 0), value("y", 1)},
      .outs = {value("a", 0)},
      .imm_helper = true,
-     .doc = "Shift left by y mod B, zero fill; y scalar of any int type, same amount for all lanes."},
+     .doc =
+         "Shift left by y mod B, zero fill; y scalar of any int type, same amount for all lanes."},
     {.name = "ushr",
      .format = Format::Binary,
      .control = by_operand("x"),
@@ -837,7 +884,8 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Float", kFloat}},
      .ins = {imm("Cond", OperandKind::FloatCC), value("x", 0), value("y", 0)},
      .outs = {value("a", TypeFunction::AsTruthy, 0)},
-     .doc = "Exactly one of UN, EQ, LT, GT holds (+0 EQ -0); result true if the relation is in the condition set; scalar i8 0/1, vector masks."},
+     .doc = "Exactly one of UN, EQ, LT, GT holds (+0 EQ -0); result true if the relation is in the "
+            "condition set; scalar i8 0/1, vector masks."},
     {.name = "fadd",
      .format = Format::Binary,
      .control = by_operand("x"),
@@ -953,7 +1001,8 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Mem", kAnything}, {"MemTo", kAnything}},
      .ins = {imm("MemFlags", OperandKind::MemFlags), value("x", 0)},
      .outs = {value("a", 1)},
-     .doc = "Reinterpret equal-sized bits; lane-count change needs big/little flag, meaning store-then-load in that order."},
+     .doc = "Reinterpret equal-sized bits; lane-count change needs big/little flag, meaning "
+            "store-then-load in that order."},
     {.name = "scalar_to_vector",
      .format = Format::Unary,
      .control = by_suffix("a"),
@@ -981,7 +1030,8 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"I16or32or64xN", kNarrowable}},
      .ins = {value("x", 0), value("y", 0)},
      .outs = {value("a", TypeFunction::SplitLanes, 0)},
-     .doc = "Concatenate x lanes (low half) then y lanes (high half), each signed-saturated to half width."},
+     .doc = "Concatenate x lanes (low half) then y lanes (high half), each signed-saturated to "
+            "half width."},
     {.name = "unarrow",
      .format = Format::Binary,
      .control = by_operand("x"),
@@ -1084,7 +1134,8 @@ inline constexpr InstDef kInstructions[] = {
      .ins = {value("x", 0)},
      .outs = {value("a", 1)},
      .effects = {.can_trap = true, .idempotent = true},
-     .doc = "Truncate toward zero to unsigned; NaN traps bad_toint, out-of-range traps int_ovf (values in (-1,0) give 0)."},
+     .doc = "Truncate toward zero to unsigned; NaN traps bad_toint, out-of-range traps int_ovf "
+            "(values in (-1,0) give 0)."},
     {.name = "fcvt_to_sint",
      .format = Format::Unary,
      .control = by_suffix("a"),
@@ -1099,7 +1150,8 @@ inline constexpr InstDef kInstructions[] = {
      .vars = {{"Float", kFloat}, {"IntTo", kIntNoDyn}},
      .ins = {value("x", 0)},
      .outs = {value("a", 1)},
-     .doc = "Truncate toward zero, NaN and negatives give 0, too large gives max; never traps; equal lane counts."},
+     .doc = "Truncate toward zero, NaN and negatives give 0, too large gives max; never traps; "
+            "equal lane counts."},
     {.name = "fcvt_to_sint_sat",
      .format = Format::Unary,
      .control = by_suffix("a"),
@@ -1146,10 +1198,12 @@ inline constexpr InstDef kInstructions[] = {
      .format = Format::AtomicRmw,
      .control = by_suffix("a"),
      .vars = {{"iAddr", kAddr}, {"AtomicMem", kIntScalar}},
-     .ins = {imm("MemFlags", OperandKind::MemFlags), imm("AtomicRmwOp", OperandKind::AtomicRmwOp), value("p", 0), value("x", 1)},
+     .ins = {imm("MemFlags", OperandKind::MemFlags), imm("AtomicRmwOp", OperandKind::AtomicRmwOp),
+             value("p", 0), value("x", 1)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true, .can_store = true, .other_effects = true},
-     .doc = "Sequentially consistent *p := op(*p, x); result is the old value; 128-bit needs ISA support."},
+     .doc = "Sequentially consistent *p := op(*p, x); result is the old value; 128-bit needs ISA "
+            "support."},
     {.name = "atomic_cas",
      .format = Format::AtomicCas,
      .control = by_operand("x"),
@@ -1157,7 +1211,8 @@ inline constexpr InstDef kInstructions[] = {
      .ins = {imm("MemFlags", OperandKind::MemFlags), value("p", 0), value("e", 1), value("x", 1)},
      .outs = {value("a", 1)},
      .effects = {.can_load = true, .can_store = true, .other_effects = true},
-     .doc = "Sequentially consistent: old := *p; if old == e then *p := x; result old in both cases."},
+     .doc =
+         "Sequentially consistent: old := *p; if old == e then *p := x; result old in both cases."},
     {.name = "atomic_load",
      .format = Format::LoadNoOffset,
      .control = by_suffix("a"),
@@ -1187,7 +1242,8 @@ inline constexpr InstDef kInstructions[] = {
     {.name = "sequence_point",
      .format = Format::NullAry,
      .effects = {.other_effects = true},
-     .doc = "Immovable marker carrying debug tags to the machine-code buffer; blocks motion of other side effects; no code."},
+     .doc = "Immovable marker carrying debug tags to the machine-code buffer; blocks motion of "
+            "other side effects; no code."},
 };
 static_assert(std::size(kInstructions) == kNumOpcodes);
 
@@ -1207,10 +1263,11 @@ static_assert(operands_match_formats());
 
 consteval bool variables_exist() {
   for (const InstDef& inst : kInstructions) {
-    for (const auto check = [&](const OperandDef& operand) {
-           return operand.kind != OperandKind::Value || operand.function == TypeFunction::Fixed ||
-                  operand.var < inst.vars.count;
-         };
+    for (const auto check =
+             [&](const OperandDef& operand) {
+               return operand.kind != OperandKind::Value ||
+                      operand.function == TypeFunction::Fixed || operand.var < inst.vars.count;
+             };
          const OperandDef& operand : inst.ins) {
       if (!check(operand)) return false;
     }
@@ -1232,8 +1289,9 @@ consteval bool commutative_operands_are_alike() {
     const FormatDef& format = format_def(inst.format);
     for (u32 i = 0; i < 2; ++i) {
       const OperandDef& operand = inst.ins.items[i];
-      if (inst.ins.count < 2 || operand.kind != OperandKind::Value || operand.function != TypeFunction::Same ||
-          operand.var != inst.ins.items[0].var || format.operands.items[i].place != static_cast<Place>(i)) {
+      if (inst.ins.count < 2 || operand.kind != OperandKind::Value ||
+          operand.function != TypeFunction::Same || operand.var != inst.ins.items[0].var ||
+          format.operands.items[i].place != static_cast<Place>(i)) {
         return false;
       }
     }
@@ -1266,8 +1324,10 @@ consteval bool results_are_determined() {
   for (const InstDef& inst : kInstructions) {
     for (const OperandDef& out : inst.outs) {
       if (out.kind != OperandKind::Value || out.function == TypeFunction::Fixed) continue;
-      if (out.function == TypeFunction::Narrower || out.function == TypeFunction::Wider) return false;
-      if (out.var != control_var(inst) && inst.vars.items[out.var].types.singleton() == 0) return false;
+      if (out.function == TypeFunction::Narrower || out.function == TypeFunction::Wider)
+        return false;
+      if (out.var != control_var(inst) && inst.vars.items[out.var].types.singleton() == 0)
+        return false;
     }
   }
   return true;

@@ -6,8 +6,10 @@
 
 namespace gantry::meta {
 
-// Legend: a lane type's `code` is the internal type encoding of the scalar (14 usable bits: scalars 0x74..0x7c,
-// + 0x10 per log2 of the lane count, + 0x100 for dynamic vectors); its bit in a TypeSet is 1 << (code - 0x74).
+// Legend: a lane type's `code` is the internal type encoding of the scalar (14 usable bits: scalars
+// 0x74..0x7c,
+// + 0x10 per log2 of the lane count, + 0x100 for dynamic vectors); its bit in a TypeSet is 1 <<
+// (code - 0x74).
 struct LaneDef {
   std::string_view name;
   u16 code;
@@ -15,15 +17,15 @@ struct LaneDef {
   bool is_float;
 };
 inline constexpr LaneDef kLanes[] = {
-    {"i8", 0x74, 8, false},   {"i16", 0x75, 16, false}, {"i32", 0x76, 32, false},
+    {"i8", 0x74, 8, false},   {"i16", 0x75, 16, false},   {"i32", 0x76, 32, false},
     {"i64", 0x77, 64, false}, {"i128", 0x78, 128, false}, {"f16", 0x79, 16, true},
-    {"f32", 0x7a, 32, true},  {"f64", 0x7b, 64, true},  {"f128", 0x7c, 128, true},
+    {"f32", 0x7a, 32, true},  {"f64", 0x7b, 64, true},    {"f128", 0x7c, 128, true},
 };
 inline constexpr u16 kFirstLaneCode = 0x74;
 
 using LaneSet = u16;  // bit per row of kLanes
-inline constexpr LaneSet kI8 = 1, kI16 = 2, kI32 = 4, kI64 = 8, kI128 = 16, kF16 = 32, kF32 = 64, kF64 = 128,
-                         kF128 = 256;
+inline constexpr LaneSet kI8 = 1, kI16 = 2, kI32 = 4, kI64 = 8, kI128 = 16, kF16 = 32, kF32 = 64,
+                         kF64 = 128, kF128 = 256;
 inline constexpr LaneSet kInts8To64 = kI8 | kI16 | kI32 | kI64;
 inline constexpr LaneSet kInts = kInts8To64 | kI128;
 inline constexpr LaneSet kFloats = kF16 | kF32 | kF64 | kF128;
@@ -34,7 +36,8 @@ inline constexpr ShapeSet kScalar = 1;
 constexpr ShapeSet vectors(u32 from_lanes, u32 to_lanes) {
   ShapeSet set = 0;
   for (u32 log2 = 1; log2 <= 8; ++log2) {
-    if ((1u << log2) >= from_lanes && (1u << log2) <= to_lanes) set |= static_cast<ShapeSet>(1u << log2);
+    if ((1u << log2) >= from_lanes && (1u << log2) <= to_lanes)
+      set |= static_cast<ShapeSet>(1u << log2);
   }
   return set;
 }

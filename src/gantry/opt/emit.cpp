@@ -149,7 +149,8 @@ class Emit {
   }
 
   void compute(Node node, u32 num_operands) {
-    GANTRY_DCHECK(state_.places[node.index()] == number_ || state_.places[node.index()] == EgraphState::kPerBlock);
+    GANTRY_DCHECK(state_.places[node.index()] == number_ ||
+                  state_.places[node.index()] == EgraphState::kPerBlock);
     ir::InstData data = graph_[node];
     for (u32 i = 0; i < num_operands; ++i) {
       data.words[i] = value_if_there(graph_.resolve(Node::from_index(data.words[i]))).index();

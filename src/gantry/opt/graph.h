@@ -87,8 +87,8 @@ class Graph {
   // Enters `node` where find() ended; finds the place anew if the table changed since.
   void insert(Node node, Slot slot);
 
-  // `node`, or what it stands for. One step while the graph is built; a form chosen instead of another may have been
-  // exchanged itself.
+  // `node`, or what it stands for. One step while the graph is built; a form chosen instead of
+  // another may have been exchanged itself.
   Node resolve(Node node) const {
     while (has(node, kForwarded)) [[unlikely]] node = Node::from_index(links_[node.index()]);
     return node;

@@ -1,11 +1,12 @@
-// Problem: a counter of a loop is a parameter of its head, about which a forward walk knows nothing: the edge that closes the
-// loop has not been seen. But most bounds checks and extensions are about counters.
-// Idea: read the loop ahead, one step: on every edge that closes it the parameter is itself, or itself plus one constant, and
-// a comparison that this edge is behind of bounds it. Counting up from `first` while below `limit` (tested at the head, or
-// with the next value at the end) the parameter stays between both; counting down by one while not zero, between 0 and
-// `first`. By induction over rounds; that the addition never wraps is part of what is shown.
-// Invariant: instructions of the loop still have their operands as the input has them; edges from before the loop have
-// been walked, so their arguments are nodes.
+// Problem: a counter of a loop is a parameter of its head, about which a forward walk knows
+// nothing: the edge that closes the loop has not been seen. But most bounds checks and extensions
+// are about counters. Idea: read the loop ahead, one step: on every edge that closes it the
+// parameter is itself, or itself plus one constant, and a comparison that this edge is behind of
+// bounds it. Counting up from `first` while below `limit` (tested at the head, or with the next
+// value at the end) the parameter stays between both; counting down by one while not zero, between
+// 0 and `first`. By induction over rounds; that the addition never wraps is part of what is shown.
+// Invariant: instructions of the loop still have their operands as the input has them; edges from
+// before the loop have been walked, so their arguments are nodes.
 #include "gantry/opt/internal/loop_counters.h"
 
 #include <algorithm>
@@ -54,7 +55,8 @@ class Counter {
           first = any_first ? meet(first, facts) : facts;
           any_first = true;
         } else {
-          known = close(edge, call, dfg_.resolve(arg.as_value()), bound, is_signed, counts_up, counts_down);
+          known = close(edge, call, dfg_.resolve(arg.as_value()), bound, is_signed, counts_up,
+                        counts_down);
         }
       });
       if (!known) return top;
@@ -64,30 +66,34 @@ class Counter {
     if (!counts_up) return first;
     const u64 most = is_signed ? all / 2 : all;
     const u64 last = std::max(first.umax, bound);
-    // Steps whose result is tested, not their operand, must not wrap from any value of the parameter.
+    // Steps whose result is tested, not their operand, must not wrap from any value of the
+    // parameter.
     if (last > most - untested_step_) return top;
     return Facts::range(first.umin, last);
   }
 
  private:
   struct Limit {
-    IntCC cc;     // holds between the tested value and the limit where the loop goes on
+    IntCC cc;  // holds between the tested value and the limit where the loop goes on
     Facts limit;
   };
 
   // One edge that closes the loop, with what it passes.
-  bool close(const analysis::Edge& edge, ir::BlockCall call, ir::Value passed, u64& bound, bool& is_signed, bool& counts_up,
-             bool& counts_down) {
+  bool close(const analysis::Edge& edge, ir::BlockCall call, ir::Value passed, u64& bound,
+             bool& is_signed, bool& counts_up, bool& counts_down) {
     if (passed == param_) return true;
     const std::optional<ir::Inst> def = dfg_.defining_inst(passed);
     if (!def || dfg_.opcode(*def) != Opcode::Iadd) return false;
     const ir::Value x = dfg_.resolve(dfg_[*def].arg(0)), y = dfg_.resolve(dfg_[*def].arg(1));
-    const std::optional<u64> step = x == param_ ? constant(y) : y == param_ ? constant(x) : std::nullopt;
+    const std::optional<u64> step = x == param_   ? constant(y)
+                                    : y == param_ ? constant(x)
+                                                  : std::nullopt;
     if (!step || *step == 0) return false;
     const u64 all = Facts::top(type_).umax;
     const bool down = *step == all;
     if (!down && *step > all / 4) return false;
-    // What lets the loop go on: a test of the parameter at the head, or of the next value at the end.
+    // What lets the loop go on: a test of the parameter at the head, or of the next value at the
+    // end.
     bool next = false;
     std::optional<Limit> limit = test_at_head(edge.block);
     if (!limit) limit = test_at_end(edge, call, param_);
@@ -97,18 +103,24 @@ class Counter {
     }
     if (!limit) return false;
     if (down) {
-      // The next value is not below zero: the parameter was not zero. (Tested at the end it says nothing of this round.)
+      // The next value is not below zero: the parameter was not zero. (Tested at the end it says
+      // nothing of this round.)
       if (next || !limit->limit.is_constant() || limit->limit.value() != 0) return false;
-      if (limit->cc != IntCC::NotEqual && limit->cc != IntCC::UnsignedGreaterThan && limit->cc != IntCC::SignedGreaterThan) {
+      if (limit->cc != IntCC::NotEqual && limit->cc != IntCC::UnsignedGreaterThan &&
+          limit->cc != IntCC::SignedGreaterThan) {
         return false;
       }
       is_signed |= limit->cc == IntCC::SignedGreaterThan;
       counts_down = true;
       return true;
     }
-    const bool compares_signed = limit->cc == IntCC::SignedLessThan || limit->cc == IntCC::SignedLessThanOrEqual;
-    const bool may_equal = limit->cc == IntCC::SignedLessThanOrEqual || limit->cc == IntCC::UnsignedLessThanOrEqual;
-    if (!compares_signed && limit->cc != IntCC::UnsignedLessThan && limit->cc != IntCC::UnsignedLessThanOrEqual) return false;
+    const bool compares_signed =
+        limit->cc == IntCC::SignedLessThan || limit->cc == IntCC::SignedLessThanOrEqual;
+    const bool may_equal =
+        limit->cc == IntCC::SignedLessThanOrEqual || limit->cc == IntCC::UnsignedLessThanOrEqual;
+    if (!compares_signed && limit->cc != IntCC::UnsignedLessThan &&
+        limit->cc != IntCC::UnsignedLessThanOrEqual)
+      return false;
     const u64 most = compares_signed ? all / 2 : all;
     // A limit that may be negative ends the loop at once; else it is at most this.
     u64 last = std::min(limit->limit.umax, most);
@@ -140,10 +152,12 @@ class Counter {
     return std::nullopt;
   }
   // The branch at the end of the round, if it tests `value`.
-  std::optional<Limit> test_at_end(const analysis::Edge& edge, ir::BlockCall call, ir::Value value) const {
+  std::optional<Limit> test_at_end(const analysis::Edge& edge, ir::BlockCall call,
+                                   ir::Value value) const {
     const ir::InstData& data = dfg_[edge.inst];
     if (data.opcode != Opcode::Brif || data.words[1] == data.words[2]) return std::nullopt;
-    if (data.block_call(1).block(dfg_.lists()) == data.block_call(2).block(dfg_.lists())) return std::nullopt;
+    if (data.block_call(1).block(dfg_.lists()) == data.block_call(2).block(dfg_.lists()))
+      return std::nullopt;
     return test_of(data.arg(0), data.words[1] == call.raw(), value);
   }
   // What a branch on `condition` says of `value` if it goes the way of `holds`.

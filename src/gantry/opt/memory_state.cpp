@@ -328,8 +328,8 @@ bool MemoryState::take_from_recent(const Access& access, Opcode opcode, ir::Type
   for (u32 i = 0; i < count; ++i) {
     const Entry& entry = entries_[recent_[i]];
     if (entry.at.base == access.base && entry.at.region == access.region &&
-        distance(entry.at, access) > 0 && distance(entry.at, access) < 16 &&
-        is_valid(entry) && forward(entry, access, opcode, result, known_)) {
+        distance(entry.at, access) > 0 && distance(entry.at, access) < 16 && is_valid(entry) &&
+        forward(entry, access, opcode, result, known_)) {
       return true;
     }
   }

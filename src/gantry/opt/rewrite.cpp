@@ -196,7 +196,8 @@ std::optional<Node> Rewriter::better_form(const ir::InstData& data, const NodeIn
 Node Rewriter::enter(const ir::InstData& data, const NodeInfo& info, const Facts& facts,
                      Graph::Slot slot) {
   for (u32 i = 0; i < Graph::num_operands(data.opcode); ++i) {
-    GANTRY_DCHECK(data.words[i] >= Graph::kWorkPlaces && data.words[i] < graph_.size());  // not what is being made
+    GANTRY_DCHECK(data.words[i] >= Graph::kWorkPlaces &&
+                  data.words[i] < graph_.size());  // not what is being made
   }
   const Node node = graph_.push(data, info, facts, origin_);
   graph_.insert(node, slot);

@@ -100,8 +100,9 @@ class Rewriter final {
   SkeletonInst build_skeleton(ir::Type type, const ir::InstData& data);
 
   static constexpr u32 kMaxSkeletonRecords = 8;
-  // Nodes that may be made for one instruction: matchers refer to records while they make others, so these must not move.
-  // Each of the operations shown to rules becomes at most a few dozen nodes.
+  // Nodes that may be made for one instruction: matchers refer to records while they make others,
+  // so these must not move. Each of the operations shown to rules becomes at most a few dozen
+  // nodes.
   static constexpr u32 kRoom = 4096;
 
   Graph& graph_;

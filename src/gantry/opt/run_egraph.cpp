@@ -39,6 +39,8 @@ bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& sessi
   return state.branches_changed;
 }
 
-std::span<const u64> egraph_rule_counts(Session& session) { return state_of(session).rewriter.rule_counts(); }
+std::span<const u64> egraph_rule_counts(Session& session) {
+  return state_of(session).rewriter.rule_counts();
+}
 
 }  // namespace gantry::opt

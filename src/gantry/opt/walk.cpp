@@ -57,8 +57,8 @@ class Walk {
     set_node(value, state_.rewriter.opaque(value, dfg_.type(value), number_, facts));
   }
 
-  // No edge walked so far leads here, but one may that comes from behind: into the middle of a cycle
-  // whose other entries are not taken. (A loop with one entry is not reached if that is not.)
+  // No edge walked so far leads here, but one may that comes from behind: into the middle of a
+  // cycle whose other entries are not taken. (A loop with one entry is not reached if that is not.)
   bool may_be_reached_later(ir::Block block) const {
     if (!state_.numbers.is_loop_head(number_)) return false;
     if (!state_.reached[state_.numbers.immediate_dominator(number_)]) return false;
@@ -77,11 +77,13 @@ class Walk {
     for (const ir::Value param : dfg_.block_params(block)) {
       const Node node = state_.value_nodes[param.index()];
       if (head) {
-        set_opaque(param, loop_param_facts(func_, state_, number_, dfg_.value_data(param).number()));
+        set_opaque(param,
+                   loop_param_facts(func_, state_, number_, dfg_.value_data(param).number()));
       } else if (node == kNoNode) {
         set_opaque(param, Facts::top(dfg_.type(param)));
       } else if (!state_.numbers.dominates(state_.graph.info(node).block, number_)) {
-        // All edges that are taken pass it, but it dominates the block only without the others, which dominators count.
+        // All edges that are taken pass it, but it dominates the block only without the others,
+        // which dominators count.
         set_opaque(param, state_.graph.facts(node));
       }
     }
@@ -143,14 +145,14 @@ class Walk {
     // What goes leaves no node numbers behind that could be taken for values.
     if (!stays(inst)) dfg_[inst] = {};
   }
-  // Whether the instruction, whose operands are nodes, is one of the skeleton. If so it is put there, and its results are
-  // opaque; if not, they are other nodes.
+  // Whether the instruction, whose operands are nodes, is one of the skeleton. If so it is put
+  // there, and its results are opaque; if not, they are other nodes.
   bool stays(ir::Inst inst) {
     if (!simplify(inst)) return false;
     const ir::InstData& data = dfg_[inst];
     const ir::InstFacts& facts = ir::inst_facts(data.opcode);
-    if (facts.effects == meta::Effects{.can_trap = true, .idempotent = true} && facts.num_fixed_results == 1 &&
-        cannot_trap(data)) {
+    if (facts.effects == meta::Effects{.can_trap = true, .idempotent = true} &&
+        facts.num_fixed_results == 1 && cannot_trap(data)) {
       set_results(inst, data);
       return false;
     }
@@ -166,13 +168,16 @@ class Walk {
       walk_terminator(inst);
       return true;
     }
-    for (const ir::Value result : dfg_.results(inst)) set_opaque(result, result_facts(data, dfg_.type(result)));
+    for (const ir::Value result : dfg_.results(inst))
+      set_opaque(result, result_facts(data, dfg_.type(result)));
     if (facts.effects.can_load && dfg_.results(inst).size() == 1) {
       state_.memory.loaded(node_of(dfg_.first_result(inst)));
     }
     if (facts.effects.idempotent) enter_idempotent(inst);
-    if (data.opcode == Opcode::Trapz) state_.conditions.assume(Node::from_index(data.words[0]), true);
-    if (data.opcode == Opcode::Trapnz) state_.conditions.assume(Node::from_index(data.words[0]), false);
+    if (data.opcode == Opcode::Trapz)
+      state_.conditions.assume(Node::from_index(data.words[0]), true);
+    if (data.opcode == Opcode::Trapnz)
+      state_.conditions.assume(Node::from_index(data.words[0]), false);
     return true;
   }
   Facts result_facts(const ir::InstData& data, ir::Type type) const {
@@ -272,9 +277,12 @@ class Walk {
     branch = jump;
   }
 
-  // Divisions, conditional traps and their like need not be done twice. The table of the graph holds a form for the first
-  // one, of a type that no pure node has; it stands for the result, or for a node that nothing uses.
-  static ir::Type idempotent_key(ir::Type type) { return ir::Type::from_code(type.code() | 0x8000); }
+  // Divisions, conditional traps and their like need not be done twice. The table of the graph
+  // holds a form for the first one, of a type that no pure node has; it stands for the result, or
+  // for a node that nothing uses.
+  static ir::Type idempotent_key(ir::Type type) {
+    return ir::Type::from_code(type.code() | 0x8000);
+  }
   ir::Type first_type(ir::Inst inst) const {
     const std::span<const ir::Value> results = dfg_.results(inst);
     return results.empty() ? ir::kInvalidType : dfg_.type(results[0]);
@@ -282,7 +290,8 @@ class Walk {
   // Whether a dominating instruction has done the same: then the results are its results.
   bool merge_idempotent(ir::Inst inst) {
     Graph::Slot slot;
-    const PackedOption<Node> found = state_.graph.find(dfg_[inst], idempotent_key(first_type(inst)), slot);
+    const PackedOption<Node> found =
+        state_.graph.find(dfg_[inst], idempotent_key(first_type(inst)), slot);
     if (!found || !state_.numbers.dominates(state_.graph.info(*found).block, number_)) return false;
     const std::span<const ir::Value> results = dfg_.results(inst);
     if (!results.empty()) set_node(results[0], *found);
@@ -293,7 +302,8 @@ class Walk {
     if (results.size() > 1) return;
     Graph& graph = state_.graph;
     const ir::Type key = idempotent_key(first_type(inst));
-    const Node made = results.empty() ? state_.rewriter.opaque(ir::Value::from_index(0), key, number_, Facts::unknown())
+    const Node made = results.empty() ? state_.rewriter.opaque(ir::Value::from_index(0), key,
+                                                               number_, Facts::unknown())
                                       : node_of(results[0]);
     Graph::Slot slot;
     // Of two that do not dominate each other the first is remembered.

@@ -1,6 +1,7 @@
-// Problem: passes need many small arrays of unknown size. Idea: a chain of blocks, each at least twice the
-// last (capped), bump-allocated; reset goes back to the first block and reuses the chain in order.
-// Invariant: cursor_ and end_ lie in current_, blocks before current_ are full, blocks after it are empty.
+// Problem: passes need many small arrays of unknown size. Idea: a chain of blocks, each at least
+// twice the last (capped), bump-allocated; reset goes back to the first block and reuses the chain
+// in order. Invariant: cursor_ and end_ lie in current_, blocks before current_ are full, blocks
+// after it are empty.
 #include "gantry/support/arena.h"
 
 #include <algorithm>
@@ -40,7 +41,8 @@ void* Arena::allocate_slow(usize size, usize align) {
     }
   }
   const usize last = current_ == nullptr ? kFirstBlockBytes / 2 : current_->size;
-  const usize wanted = std::max(std::clamp(last * 2, kFirstBlockBytes, kMaxBlockBytes), size + align);
+  const usize wanted =
+      std::max(std::clamp(last * 2, kFirstBlockBytes, kMaxBlockBytes), size + align);
   Block* block = static_cast<Block*>(std::malloc(sizeof(Block) + wanted));
   GANTRY_CHECK(block != nullptr);
   block->next = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
-// Memory for everything that dies together. No destructors run, so only trivially destructible types may
-// live here. Blocks are kept on reset(), so a pass that runs on every function allocates only once.
+// Memory for everything that dies together. No destructors run, so only trivially destructible
+// types may live here. Blocks are kept on reset(), so a pass that runs on every function allocates
+// only once.
 #include <cstring>
 #include <span>
 #include <type_traits>

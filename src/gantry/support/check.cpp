@@ -1,5 +1,6 @@
-// Problem: an abort without a story costs an hour. Idea: passes push what they do on a thread-local list
-// of stack objects, and the report walks it. Nothing here allocates before the message is written.
+// Problem: an abort without a story costs an hour. Idea: passes push what they do on a thread-local
+// list of stack objects, and the report walks it. Nothing here allocates before the message is
+// written.
 #include "gantry/support/check.h"
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// Problem: an error is read by a person looking at a file. Idea: quote the line, underline the piece,
-// never more than a screen's width even when the line is a megabyte long.
+// Problem: an error is read by a person looking at a file. Idea: quote the line, underline the
+// piece, never more than a screen's width even when the line is a megabyte long.
 #include "gantry/support/diagnostic.h"
 
 #include <algorithm>
@@ -22,13 +22,15 @@ std::string_view line_of(std::string_view source, u32 line) {
 }
 }  // namespace
 
-void render(const Diagnostic& diagnostic, std::string_view file, std::string_view source, TextWriter& out) {
+void render(const Diagnostic& diagnostic, std::string_view file, std::string_view source,
+            TextWriter& out) {
   out.write(diagnostic.file.empty() ? file : std::string_view(diagnostic.file));
   if (diagnostic.position.line != 0) {
     out.put(':', diagnostic.position.line, ':', diagnostic.position.column);
   }
   constexpr std::string_view kNames[] = {"error", "warning", "note"};
-  out.line(": ", kNames[static_cast<usize>(diagnostic.severity)], ": ", std::string_view(diagnostic.message));
+  out.line(": ", kNames[static_cast<usize>(diagnostic.severity)], ": ",
+           std::string_view(diagnostic.message));
 
   if (diagnostic.position.line != 0) {
     const std::string_view text = line_of(source, diagnostic.position.line);
@@ -37,10 +39,12 @@ void render(const Diagnostic& diagnostic, std::string_view file, std::string_vie
       const usize begin = column > kMaxQuotedBytes / 2 ? column - kMaxQuotedBytes / 2 : 0;
       const std::string_view quoted = text.substr(begin, kMaxQuotedBytes);
       out.write("    ");
-      for (const char c : quoted) out.write(c >= ' ' && c != '\x7f' ? c : c == '\t' ? ' ' : (c & 0x80) ? c : '?');
+      for (const char c : quoted)
+        out.write(c >= ' ' && c != '\x7f' ? c : c == '\t' ? ' ' : (c & 0x80) ? c : '?');
       out.write("\n    ");
       out.repeat(' ', column - begin);
-      const usize room = std::max<usize>(1, quoted.size() - std::min(quoted.size(), column - begin));
+      const usize room =
+          std::max<usize>(1, quoted.size() - std::min(quoted.size(), column - begin));
       out.repeat('^', std::clamp<usize>(diagnostic.length, 1, room));
       out.write('\n');
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Hashing for look-up tables. Not for iteration order, not for untrusted keys where collisions matter
-// beyond speed: tables that hold input-chosen keys bound their probe length.
+// Hashing for look-up tables. Not for iteration order, not for untrusted keys where collisions
+// matter beyond speed: tables that hold input-chosen keys bound their probe length.
 #include <cstring>
 #include <string_view>
 
@@ -16,7 +16,9 @@ constexpr u64 mix_bits(u64 x) {  // the finaliser of splitmix64 (Steele, Lea, Fl
   return x ^ (x >> 31);
 }
 
-constexpr u64 hash_combine(u64 seed, u64 value) { return mix_bits(seed * 0x9e3779b97f4a7c15u + value); }
+constexpr u64 hash_combine(u64 seed, u64 value) {
+  return mix_bits(seed * 0x9e3779b97f4a7c15u + value);
+}
 
 inline u64 hash_bytes(std::string_view bytes) {
   u64 hash = bytes.size();

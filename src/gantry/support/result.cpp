@@ -1,5 +1,6 @@
-// Problem: a Result must be cheap when all goes well and say everything when not. Idea: the error's detail
-// lives behind one pointer, so the good path moves a pointer-sized union and never touches the heap.
+// Problem: a Result must be cheap when all goes well and say everything when not. Idea: the error's
+// detail lives behind one pointer, so the good path moves a pointer-sized union and never touches
+// the heap.
 #include "gantry/support/result.h"
 
 #include <string>
@@ -23,11 +24,16 @@ SourcePosition Error::position() const { return detail_->position; }
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::Syntax: return "syntax error";
-    case ErrorKind::Invalid: return "invalid";
-    case ErrorKind::Unsupported: return "unsupported";
-    case ErrorKind::LimitExceeded: return "limit exceeded";
-    case ErrorKind::Io: return "i/o error";
+    case ErrorKind::Syntax:
+      return "syntax error";
+    case ErrorKind::Invalid:
+      return "invalid";
+    case ErrorKind::Unsupported:
+      return "unsupported";
+    case ErrorKind::LimitExceeded:
+      return "limit exceeded";
+    case ErrorKind::Io:
+      return "i/o error";
   }
   unreachable("ErrorKind");
 }

@@ -28,7 +28,8 @@ struct SourcePosition {
   friend bool operator==(SourcePosition, SourcePosition) = default;
 };
 
-// What went wrong, for a caller that can go on. One pointer wide, movable, never empty unless moved from.
+// What went wrong, for a caller that can go on. One pointer wide, movable, never empty unless moved
+// from.
 class [[nodiscard]] Error {
  public:
   Error(ErrorKind kind, std::string_view message, SourcePosition position = {});
@@ -53,7 +54,9 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value) : has_value_(true) { new (&value_) T(std::move(value)); }  // NOLINT: implicit by design
+  Result(T value) : has_value_(true) {
+    new (&value_) T(std::move(value));
+  }  // NOLINT: implicit by design
   Result(Error error) : has_value_(false) { new (&error_) Error(std::move(error)); }  // NOLINT
   Result(Result&& other) noexcept : has_value_(other.has_value_) {
     if (has_value_) {
@@ -143,11 +146,11 @@ class [[nodiscard]] Result<void> {
 #define GANTRY_CONCAT(a, b) GANTRY_CONCAT_(a, b)
 
 // Returns the error of a fallible call to the caller, or goes on.
-#define GANTRY_TRY(expr)                               \
-  do {                                                 \
+#define GANTRY_TRY(expr)                                     \
+  do {                                                       \
     if (auto try_result = (expr); !try_result.has_value()) { \
-      return std::move(try_result).error();            \
-    }                                                  \
+      return std::move(try_result).error();                  \
+    }                                                        \
   } while (false)
 
 #define GANTRY_TRY_ASSIGN_(tmp, decl, expr)            \

@@ -1,7 +1,8 @@
 #pragma once
-// Counts how often each rule of the compiled ISLE programs fires, in builds configured with GANTRY_RULE_COVERAGE
-// (docs/how-to/cover-the-rules.md). Other builds compile none of it into the rules. A program of rules is a RuleSet
-// that lasts as long as the process; sets find each other through a list, so what reports need not know them.
+// Counts how often each rule of the compiled ISLE programs fires, in builds configured with
+// GANTRY_RULE_COVERAGE (docs/how-to/cover-the-rules.md). Other builds compile none of it into the
+// rules. A program of rules is a RuleSet that lasts as long as the process; sets find each other
+// through a list, so what reports need not know them.
 #include "gantry/support/int_types.h"
 
 namespace gantry {
@@ -28,7 +29,8 @@ class RuleSet {
   const RuleSet* next() const { return next_; }
 
   static const RuleSet* first();
-  // From here on, children of this process count into the same numbers. False if there is no memory for it.
+  // From here on, children of this process count into the same numbers. False if there is no memory
+  // for it.
   static bool share_with_children();
 
  private:

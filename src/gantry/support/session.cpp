@@ -1,5 +1,5 @@
-// Problem: every pass owes the same chores, and one forgotten is a bug nobody sees. Idea: one scope object
-// does them all in its destructor.
+// Problem: every pass owes the same chores, and one forgotten is a bug nobody sees. Idea: one scope
+// object does them all in its destructor.
 #include "gantry/support/session.h"
 
 #include <cstdio>

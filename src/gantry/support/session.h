@@ -1,6 +1,6 @@
 #pragma once
-// What lives as long as a compiler instance: scratch memory reused from function to function, and the
-// chores of passes (time, dumps). A Session belongs to one thread at a time.
+// What lives as long as a compiler instance: scratch memory reused from function to function, and
+// the chores of passes (time, dumps). A Session belongs to one thread at a time.
 #include <string_view>
 #include <vector>
 
@@ -34,8 +34,9 @@ class Session {
 
   Arena& pass_arena() { return pass_arena_; }
 
-  // The working memory of a back end (or other owner), made by `make` at first use and kept until the session ends.
-  // `owner` names it and must outlive the session: an address of static storage, not of an object that may come and go.
+  // The working memory of a back end (or other owner), made by `make` at first use and kept until
+  // the session ends. `owner` names it and must outlive the session: an address of static storage,
+  // not of an object that may come and go.
   template <class T>
   T& scratch(const void* owner, FunctionRef<T*()> make) {
     for (const Scratch& entry : scratch_) {
@@ -53,15 +54,16 @@ class Session {
   void clear_pass_times() { times_.clear(); }
   void add_pass_time(const PassInfo& pass, u64 nanoseconds);
 
-  // Rewrites that may still happen, for bisecting: passes that rewrite count them down and stop at 0. Null unless
-  // limited.
+  // Rewrites that may still happen, for bisecting: passes that rewrite count them down and stop at
+  // 0. Null unless limited.
   u64* fuel() { return has_fuel_ ? &fuel_ : nullptr; }
   void limit_fuel(u64 rewrites) {
     fuel_ = rewrites;
     has_fuel_ = true;
   }
 
-  // What the named pass leaves behind is written to `out` as text, each time it runs. `pass` must outlive the request.
+  // What the named pass leaves behind is written to `out` as text, each time it runs. `pass` must
+  // outlive the request.
   void dump_after(std::string_view pass, TextWriter* out) { dumps_.push_back({pass, out}); }
   // The same for a while. Scopes nest.
   class DumpScope {
@@ -105,8 +107,8 @@ struct PassSubject {
   bool (*verify)(const void* object, TextWriter& findings) = nullptr;
 };
 
-// The chores of one run of one pass: names it in crash reports, times it, dumps its subject when asked,
-// judges the subject in checked builds, and resets the pass arena.
+// The chores of one run of one pass: names it in crash reports, times it, dumps its subject when
+// asked, judges the subject in checked builds, and resets the pass arena.
 class PassScope {
  public:
   PassScope(Session& session, const PassInfo& pass, PassSubject subject = {});

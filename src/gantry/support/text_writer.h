@@ -1,5 +1,6 @@
 #pragma once
-// Appends text to a buffer that is reused: what every printer in Gantry writes to. No locale, no streams.
+// Appends text to a buffer that is reused: what every printer in Gantry writes to. No locale, no
+// streams.
 #include <charconv>
 #include <concepts>
 #include <string>
@@ -21,8 +22,7 @@ class TextWriter {
   }
   // Decimal, without grouping.
   template <std::integral T>
-    requires(!std::same_as<T, char> && !std::same_as<T, bool>)
-  TextWriter& write(T number) {
+  requires(!std::same_as<T, char> && !std::same_as<T, bool>) TextWriter& write(T number) {
     char digits[24];
     const std::to_chars_result end = std::to_chars(digits, digits + sizeof digits, number);
     buffer_.append(digits, end.ptr);

@@ -1,6 +1,6 @@
 #pragma once
-// What compilation makes of one function: bytes, and everything a linker, a loader or a run time must know about
-// them. Offsets are bytes from the start of the function's code.
+// What compilation makes of one function: bytes, and everything a linker, a loader or a run time
+// must know about them. Offsets are bytes from the start of the function's code.
 #include <string_view>
 #include <vector>
 
@@ -12,8 +12,8 @@
 
 namespace gantry::target {
 
-// Kinds of relocation. The addend convention is ELF's: PC-relative fields count from the field, so x86 fields at the
-// end of an instruction carry -4.
+// Kinds of relocation. The addend convention is ELF's: PC-relative fields count from the field, so
+// x86 fields at the end of an instruction carry -4.
 enum class RelocKind : u8 {
   Abs4,
   Abs8,
@@ -30,7 +30,7 @@ std::string_view to_string(RelocKind kind);
 struct Reloc {
   u32 offset;
   RelocKind kind;
-  bool in_function;       // the target is `target_offset` bytes into this function instead of a name
+  bool in_function;  // the target is `target_offset` bytes into this function instead of a name
   u32 target_offset;
   ir::ExternalName name;
   i64 addend;
@@ -45,8 +45,8 @@ struct TrapRecord {
 struct ExceptionHandler {
   enum class Kind : u8 { Tag, Default, Context };
   Kind kind;
-  u32 tag;            // Tag: the exception tag
-  u32 code_offset;    // Tag, Default: where the handler starts
+  u32 tag;          // Tag: the exception tag
+  u32 code_offset;  // Tag, Default: where the handler starts
   // Context: where the value is while the call is active: bytes from sp, or a register.
   bool context_in_reg;
   i32 context_sp_offset;
@@ -54,9 +54,9 @@ struct ExceptionHandler {
 };
 
 struct CallSite {
-  u32 return_offset;      // the return address
-  u32 frame_offset;       // bytes from sp at the call up to the frame pointer
-  u32 first_handler;      // into CompiledCode::handlers
+  u32 return_offset;  // the return address
+  u32 frame_offset;   // bytes from sp at the call up to the frame pointer
+  u32 first_handler;  // into CompiledCode::handlers
   u32 num_handlers;
 };
 
@@ -76,8 +76,8 @@ struct SourceRange {
 };
 
 struct DebugTagSite {
-  u32 offset;       // the instruction's end (calls: return address)
-  u32 first_tag;    // into CompiledCode::debug_tags
+  u32 offset;     // the instruction's end (calls: return address)
+  u32 first_tag;  // into CompiledCode::debug_tags
   u32 num_tags;
 };
 struct DebugTag {
@@ -97,10 +97,10 @@ struct SlotPlace {
 };
 
 struct CompiledCode {
-  std::vector<u8> code;         // with constants and jump tables
-  u32 alignment = 1;            // required of the function's address
-  u32 frame_size = 0;           // bytes from sp to the frame pointer
-  std::vector<Reloc> relocs;    // by offset
+  std::vector<u8> code;       // with constants and jump tables
+  u32 alignment = 1;          // required of the function's address
+  u32 frame_size = 0;         // bytes from sp to the frame pointer
+  std::vector<Reloc> relocs;  // by offset
   std::vector<TrapRecord> traps;
   std::vector<CallSite> call_sites;
   std::vector<ExceptionHandler> handlers;
@@ -112,8 +112,8 @@ struct CompiledCode {
   std::vector<PatchableCall> patchable_calls;
   std::vector<SlotPlace> slots;  // by stack slot number
   std::vector<unwind::UnwindInst> unwind;
-  std::vector<u32> block_offsets;                    // machine_code_cfg_info only
-  std::vector<std::pair<u32, u32>> block_edges;      // the same, pairs of offsets
+  std::vector<u32> block_offsets;                // machine_code_cfg_info only
+  std::vector<std::pair<u32, u32>> block_edges;  // the same, pairs of offsets
 };
 
 }  // namespace gantry::target

@@ -1,7 +1,8 @@
-// Parameters and results are assigned left to right, integers and floats each from their own registers; what finds none
-// goes to 8-byte slots of the stack (16 for 16-byte types). An i128 of system_v is never split between a register and the
-// stack; tail and fast place its halves on their own. Results beyond the registers go to an area whose address is the
-// hidden first argument, if the settings allow it.
+// Parameters and results are assigned left to right, integers and floats each from their own
+// registers; what finds none goes to 8-byte slots of the stack (16 for 16-byte types). An i128 of
+// system_v is never split between a register and the stack; tail and fast place its halves on their
+// own. Results beyond the registers go to an area whose address is the hidden first argument, if
+// the settings allow it.
 #include "gantry/isa/x64/abi.h"
 
 #include "gantry/meta/codes.h"
@@ -15,17 +16,19 @@ constexpr PReg kIntArgs[] = {kRdi, kRsi, kRdx, kRcx, kR8, kR9};
 constexpr PReg kIntReturns[] = {kRax, kRdx, kRcx};  // the third only with the extensions of LLVM
 constexpr PReg kWindowsIntArgs[] = {kRcx, kRdx, kR8, kR9};
 constexpr u32 kWindowsHomeBytes = 32;  // above the return address, for the callee to use
-constexpr PRegSet kWindowsSaved = {kRbx, kRsi, kRdi, kR12, kR13, kR14, kR15, xmm(6), xmm(7), xmm(8), xmm(9),
-                                   xmm(10), xmm(11), xmm(12), xmm(13), xmm(14), xmm(15)};
-constexpr PRegSet kWindowsClobbers = {kRax, kRcx, kRdx, kR8, kR9, kR10, kR11, xmm(0), xmm(1), xmm(2), xmm(3), xmm(4), xmm(5)};
+constexpr PRegSet kWindowsSaved = {kRbx,    kRsi,    kRdi,    kR12,    kR13,   kR14,
+                                   kR15,    xmm(6),  xmm(7),  xmm(8),  xmm(9), xmm(10),
+                                   xmm(11), xmm(12), xmm(13), xmm(14), xmm(15)};
+constexpr PRegSet kWindowsClobbers = {kRax,   kRcx,   kRdx,   kR8,    kR9,    kR10,  kR11,
+                                      xmm(0), xmm(1), xmm(2), xmm(3), xmm(4), xmm(5)};
 constexpr PReg kTailIntReturns[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kR10};
-constexpr PReg kAllocatableInts[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kR10, kR11, kRbx, kR12, kR13, kR14, kR15};
+constexpr PReg kAllocatableInts[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8,  kR9,
+                                     kR10, kR11, kRbx, kR12, kR13, kR14, kR15};
 constexpr PReg kIntsUnpinnedExtra[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kR10, kR11};
 constexpr PReg kIntsKept[] = {kRbx, kR12, kR13, kR14, kR15};
 constexpr PReg kIntsKeptPinned[] = {kRbx, kR12, kR13, kR14};
-constexpr PReg kFloats[] = {xmm(0), xmm(1), xmm(2),  xmm(3),  xmm(4),  xmm(5),
-                            xmm(6), xmm(7), xmm(8),  xmm(9),  xmm(10), xmm(11),
-                            xmm(12), xmm(13), xmm(14), xmm(15)};
+constexpr PReg kFloats[] = {xmm(0), xmm(1), xmm(2),  xmm(3),  xmm(4),  xmm(5),  xmm(6),  xmm(7),
+                            xmm(8), xmm(9), xmm(10), xmm(11), xmm(12), xmm(13), xmm(14), xmm(15)};
 static_assert(std::size(kAllocatableInts) == std::size(kIntsUnpinnedExtra) + std::size(kIntsKept));
 
 Error unsupported(std::string_view what, ir::Type type) {
@@ -75,8 +78,8 @@ void place_word(Assigner& assign, Place place, std::vector<Place>& out) {
   out.push_back(place);
 }
 
-Result<void> place_values(std::span<const ir::AbiParam> values, ir::CallConv call_conv, const AbiOptions& options,
-                          Assigner& assign, std::vector<Place>& out) {
+Result<void> place_values(std::span<const ir::AbiParam> values, ir::CallConv call_conv,
+                          const AbiOptions& options, Assigner& assign, std::vector<Place>& out) {
   for (usize i = 0; i < values.size(); ++i) {
     const ir::AbiParam& param = values[i];
     Place place;
@@ -84,7 +87,8 @@ Result<void> place_values(std::span<const ir::AbiParam> values, ir::CallConv cal
     place.type = param.type;
     place.extension = param.extension;
     if (param.purpose == ir::ArgPurpose::StructArg) {
-      if (param.type != ir::kI64) return unsupported("struct argument whose pointer has the type", param.type);
+      if (param.type != ir::kI64)
+        return unsupported("struct argument whose pointer has the type", param.type);
       place.kind = Place::Kind::StructCopy;
       place.size = param.struct_size;
       place.offset = assign.take_stack(param.struct_size, 8);
@@ -93,7 +97,8 @@ Result<void> place_values(std::span<const ir::AbiParam> values, ir::CallConv cal
     }
     if (param.type == ir::kI128) {
       if (call_conv != ir::CallConv::Tail && !options.llvm_extensions) {
-        return unsupported("without enable_llvm_abi_extensions no signature may have the type", ir::kI128);
+        return unsupported("without enable_llvm_abi_extensions no signature may have the type",
+                           ir::kI128);
       }
       place.type = ir::kI64;
       Place high = place;
@@ -125,7 +130,8 @@ Result<void> check_windows(const ir::Signature& signature) {
   for (const std::vector<ir::AbiParam>* list : {&signature.params, &signature.returns}) {
     for (const ir::AbiParam& param : *list) {
       if (param.type.bits() > 64 || param.purpose == ir::ArgPurpose::StructArg) {
-        return unsupported("windows_fastcall: passed by reference, which is not supported: the type", param.type);
+        return unsupported(
+            "windows_fastcall: passed by reference, which is not supported: the type", param.type);
       }
     }
   }
@@ -154,10 +160,12 @@ Result<void> lay_out(const ir::Signature& signature, const AbiOptions& options, 
     case ir::CallConv::SystemV:
     case ir::CallConv::Tail:
     case ir::CallConv::PreserveAll:
-    case ir::CallConv::WindowsFastcall: break;
+    case ir::CallConv::WindowsFastcall:
+      break;
     default: {
       TextWriter text;
-      text.put("calling convention ", meta::kCallConvs[static_cast<u32>(signature.call_conv)].name, " on x86-64");
+      text.put("calling convention ", meta::kCallConvs[static_cast<u32>(signature.call_conv)].name,
+               " on x86-64");
       return Error(ErrorKind::Unsupported, text.view());
     }
   }
@@ -171,7 +179,9 @@ Result<void> lay_out(const ir::Signature& signature, const AbiOptions& options, 
 
   const std::span<const PReg> floats(kFloats, tail ? 8 : windows ? 1 : 2);
   Assigner results{tail ? std::span<const PReg>(kTailIntReturns)
-                        : std::span<const PReg>(kIntReturns, windows ? 1 : options.llvm_extensions ? 3 : 2),
+                        : std::span<const PReg>(kIntReturns, windows                   ? 1
+                                                             : options.llvm_extensions ? 3
+                                                                                       : 2),
                    floats};
   GANTRY_TRY(place_values(signature.returns, signature.call_conv, options, results, out.returns));
   if (results.stack != 0) {
@@ -184,11 +194,14 @@ Result<void> lay_out(const ir::Signature& signature, const AbiOptions& options, 
   }
 
   Assigner params{kIntArgs, std::span<const PReg>(kFloats, 8)};
-  if (windows) params = {kWindowsIntArgs, std::span<const PReg>(kFloats, 4), 0, 0, kWindowsHomeBytes, true};
+  if (windows)
+    params = {kWindowsIntArgs, std::span<const PReg>(kFloats, 4), 0, 0, kWindowsHomeBytes, true};
   if (out.has_return_area) ++params.next_int;
   GANTRY_TRY(place_values(signature.params, signature.call_conv, options, params, out.params));
-  if (params.stack > limits::kMaxArgAreaBytes.value || results.stack > limits::kMaxArgAreaBytes.value) {
-    return Error(ErrorKind::LimitExceeded, "max-arg-area-bytes: the arguments or results of a call take too much stack");
+  if (params.stack > limits::kMaxArgAreaBytes.value ||
+      results.stack > limits::kMaxArgAreaBytes.value) {
+    return Error(ErrorKind::LimitExceeded,
+                 "max-arg-area-bytes: the arguments or results of a call take too much stack");
   }
   out.stack_arg_bytes = static_cast<u32>((params.stack + 15) & ~u64{15});
   return {};

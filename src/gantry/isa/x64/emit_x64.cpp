@@ -1,11 +1,13 @@
-// Problem: the frame depends on what the allocator used, and prologue and epilogue are no instructions of the VCode.
-// Idea: after allocation everything is known; lay the frame out once, then write block after block, the allocator's moves
-// in between. Frame, downwards from the caller's stack pointer:
-//   arguments · return address · saved rbp (rbp points here) · pushed callee-saved registers · spill slots · stack slots ·
-//   outgoing arguments (rsp points here)
-// Invariants: rsp is a multiple of 16 between prologue and epilogue; everything but arguments and rbp itself is addressed
-// from rsp. A function that makes tail calls with more stack arguments than it received moves its return address down on
-// entry, so that the area above it has room for any of them; bases_.incoming follows.
+// Problem: the frame depends on what the allocator used, and prologue and epilogue are no
+// instructions of the VCode. Idea: after allocation everything is known; lay the frame out once,
+// then write block after block, the allocator's moves in between. Frame, downwards from the
+// caller's stack pointer:
+//   arguments · return address · saved rbp (rbp points here) · pushed callee-saved registers ·
+//   spill slots · stack slots · outgoing arguments (rsp points here)
+// Invariants: rsp is a multiple of 16 between prologue and epilogue; everything but arguments and
+// rbp itself is addressed from rsp. A function that makes tail calls with more stack arguments than
+// it received moves its return address down on entry, so that the area above it has room for any of
+// them; bases_.incoming follows.
 #include "gantry/isa/x64/emit_x64.h"
 
 #include <algorithm>
@@ -18,7 +20,7 @@ namespace {
 
 constexpr u32 kLargeFrame = 32 << 10;  // from here on the limit check must not wrap around
 constexpr u32 kMaxUnrolledProbes = 4;
-constexpr u32 kMaxRetPop = 0xffff;     // what `ret imm16` can pop
+constexpr u32 kMaxRetPop = 0xffff;  // what `ret imm16` can pop
 
 // The same in fewer bytes: the flags are the same, too, since neither number nor result has a sign.
 machinst::MInst shortened(machinst::MInst inst) {
@@ -40,7 +42,8 @@ machinst::MInst shortened(machinst::MInst inst) {
     case Opcode::AndMI_64:
       if (inst.imm >= 0 && in_reg) inst.op = static_cast<u16>(Opcode::AndMI_32);
       break;
-    default: break;
+    default:
+      break;
   }
   return inst;
 }
@@ -59,7 +62,8 @@ Result<void> X64Emitter::lay_out_frame() {
   saved_xmms_.clear();
   const u32 wanted = written.mask(RegClass::Int) & abi.saved.mask(RegClass::Int);
   for (u32 i = 0; i < 16; ++i) {
-    if ((wanted >> i & 1) != 0 && !(flags_->enable_pinned_reg && gpr(i) == kR15)) saved_.push_back(gpr(i));
+    if ((wanted >> i & 1) != 0 && !(flags_->enable_pinned_reg && gpr(i) == kR15))
+      saved_.push_back(gpr(i));
   }
   const u32 wanted_xmms = written.mask(RegClass::Float) & abi.saved.mask(RegClass::Float);
   for (u32 i = 0; i < 16; ++i) {
@@ -76,7 +80,8 @@ Result<void> X64Emitter::lay_out_frame() {
   saved_xmm_base_ = static_cast<u32>(spills + u64{regs_->num_slot_words} * 8);
   const u64 content = u64{saved_xmm_base_} + saved_xmms_.size() * 16;
   if (content > limits::kMaxFrameBytes.value) {
-    return Error(ErrorKind::LimitExceeded, "max-frame-bytes: the stack frame of the function is too large");
+    return Error(ErrorKind::LimitExceeded,
+                 "max-frame-bytes: the stack frame of the function is too large");
   }
   const u32 pushed = static_cast<u32>(saved_.size()) * 8;
   fixed_bytes_ = align16(content + pushed) - pushed;
@@ -97,7 +102,8 @@ Result<void> X64Emitter::emit_stack_limit_check(EmitContext& context) {
     const ir::GlobalValueData& data = func.global_values[at];
     if (data.kind == ir::GlobalValueData::Kind::VmContext) break;
     if (data.kind != ir::GlobalValueData::Kind::Load) {
-      return Error(ErrorKind::Unsupported, "a stack limit must be the context parameter or loaded through it");
+      return Error(ErrorKind::Unsupported,
+                   "a stack limit must be the context parameter or loaded through it");
     }
     offsets.push_back(static_cast<i32>(data.offset));
     at = *data.base;
@@ -108,7 +114,8 @@ Result<void> X64Emitter::emit_stack_limit_check(EmitContext& context) {
     for (const Place& place : lower_->own_abi().params) {
       if (place.value != i) continue;
       if (place.kind != Place::Kind::Reg) {
-        return Error(ErrorKind::Unsupported, "a stack limit through a context parameter on the stack");
+        return Error(ErrorKind::Unsupported,
+                     "a stack limit through a context parameter on the stack");
       }
       from = place.reg;
     }
@@ -139,14 +146,17 @@ void X64Emitter::emit_probes(EmitContext& context) {
   const u32 probes = fixed_bytes_ / guard;
   if (flags_->probestack_strategy == target::ProbestackStrategy::Outline) {
     emit_regs(Opcode::MovImm32OI_32, {kRax}, context, static_cast<i32>(fixed_bytes_));
-    emit_call_name({{ir::ExternalName::Kind::LibCall, static_cast<u32>(ir::LibCall::Probestack)}, 0},
-                   flags_->use_colocated_libcalls ? target::RelocKind::X86CallPCRel4 : target::RelocKind::X86CallPLTRel4,
-                   context);
+    emit_call_name(
+        {{ir::ExternalName::Kind::LibCall, static_cast<u32>(ir::LibCall::Probestack)}, 0},
+        flags_->use_colocated_libcalls ? target::RelocKind::X86CallPCRel4
+                                       : target::RelocKind::X86CallPLTRel4,
+        context);
     return;
   }
   if (probes <= kMaxUnrolledProbes) {
     for (u32 i = 1; i <= probes; ++i) {
-      emit_mem(Opcode::MovToMemMR_32, {kRsp, kRsp}, Mode::Base, -static_cast<i32>(i * guard), context);
+      emit_mem(Opcode::MovToMemMR_32, {kRsp, kRsp}, Mode::Base, -static_cast<i32>(i * guard),
+               context);
     }
     return;
   }
@@ -169,7 +179,8 @@ Result<void> X64Emitter::emit_prologue(EmitContext& context) {
   };
   if (enlarged_bytes_ != 0) {
     emit_mem(Opcode::MovRM_64, {kR10, kRsp}, Mode::Base, 0, context);
-    emit_mem(Opcode::LeaRM_64, {kRsp, kRsp}, Mode::Base, -static_cast<i32>(enlarged_bytes_), context);
+    emit_mem(Opcode::LeaRM_64, {kRsp, kRsp}, Mode::Base, -static_cast<i32>(enlarged_bytes_),
+             context);
     emit_mem(Opcode::MovToMemMR_64, {kR10, kRsp}, Mode::Base, 0, context);
   }
   emit_regs(Opcode::PushO_64, {kRbp}, context);
@@ -208,7 +219,8 @@ void X64Emitter::emit_epilogue(EmitContext& context) {
     return;
   }
   if (fixed_bytes_ != 0) {
-    emit_mem(Opcode::LeaRM_64, {kRsp, kRbp}, Mode::Base, -8 * static_cast<i32>(saved_.size()), context);
+    emit_mem(Opcode::LeaRM_64, {kRsp, kRbp}, Mode::Base, -8 * static_cast<i32>(saved_.size()),
+             context);
   }
   for (usize i = saved_.size(); i-- > 0;) emit_regs(Opcode::PopO_64, {saved_[i]}, context);
   emit_regs(Opcode::PopO_64, {kRbp}, context);
@@ -229,7 +241,8 @@ void X64Emitter::emit_rets(const PseudoInst&, EmitContext& context) {
   }
 }
 
-void X64Emitter::finish_call(const machinst::CallInfo& call, std::span<const Allocation> allocs, EmitContext& context) {
+void X64Emitter::finish_call(const machinst::CallInfo& call, std::span<const Allocation> allocs,
+                             EmitContext& context) {
   const u32 frame = fixed_bytes_ + static_cast<u32>(saved_.size()) * 8;
   const ir::Function& func = lower_->func();
   handlers_.clear();
@@ -265,7 +278,8 @@ void X64Emitter::finish_call(const machinst::CallInfo& call, std::span<const All
     if (!map.empty()) {
       std::vector<target::StackMapEntry> entries;
       for (const ir::StackMapEntry& entry : map) {
-        entries.push_back({entry.type.code(), static_cast<u32>(bases_.slots) + lower_->slot_offsets()[entry.slot.index()] +
+        entries.push_back({entry.type.code(), static_cast<u32>(bases_.slots) +
+                                                  lower_->slot_offsets()[entry.slot.index()] +
                                                   entry.offset});
       }
       buffer_.add_stack_map(entries);
@@ -278,7 +292,8 @@ void X64Emitter::finish_call(const machinst::CallInfo& call, std::span<const All
     }
   }
   if (call.callee_pop_bytes != 0) {
-    emit_mem(Opcode::LeaRM_64, {kRsp, kRsp}, Mode::Base, -static_cast<i32>(call.callee_pop_bytes), context);
+    emit_mem(Opcode::LeaRM_64, {kRsp, kRsp}, Mode::Base, -static_cast<i32>(call.callee_pop_bytes),
+             context);
   }
   if (call.is_try) emit_jmp(Label{call.normal_target}, context);
 }
@@ -286,8 +301,10 @@ void X64Emitter::finish_call(const machinst::CallInfo& call, std::span<const All
 void X64Emitter::emit_call_known(const PseudoInst& inst, EmitContext& context) {
   const machinst::CallInfo& call = vcode_->calls[static_cast<u32>(inst.inst.imm)];
   const u32 start = buffer_.offset();
-  emit_call_name({call.name, 0},
-                 call.colocated ? target::RelocKind::X86CallPCRel4 : target::RelocKind::X86CallPLTRel4, context);
+  emit_call_name(
+      {call.name, 0},
+      call.colocated ? target::RelocKind::X86CallPCRel4 : target::RelocKind::X86CallPLTRel4,
+      context);
   if (call.patchable) buffer_.add_patchable_call(start, buffer_.offset() - start);
   finish_call(call, inst.allocs, context);
 }
@@ -302,8 +319,8 @@ void X64Emitter::emit_call_unknown(const PseudoInst& inst, EmitContext& context)
 }
 
 // Linkers that know more rewrite the sequence of ELF as a whole, so its bytes are prescribed:
-// data16 lea rdi, [symbol's pair in the table of addresses]; data16 data16 rex.W call __tls_get_addr.
-// On macOS: mov rdi, [symbol's descriptor]; call [rdi].
+// data16 lea rdi, [symbol's pair in the table of addresses]; data16 data16 rex.W call
+// __tls_get_addr. On macOS: mov rdi, [symbol's descriptor]; call [rdi].
 void X64Emitter::emit_tls_call(const PseudoInst& inst, EmitContext& context) {
   const machinst::CallInfo& call = vcode_->calls[static_cast<u32>(inst.inst.imm)];
   const u32 start = buffer_.offset();
@@ -312,11 +329,13 @@ void X64Emitter::emit_tls_call(const PseudoInst& inst, EmitContext& context) {
     buffer_.put_bytes(kSequence);
     buffer_.add_reloc(start + 3, target::RelocKind::MachOX86_64Tlv, call.name, -4);
   } else {
-    static constexpr u8 kSequence[] = {0x66, 0x48, 0x8d, 0x3d, 0, 0, 0, 0, 0x66, 0x66, 0x48, 0xe8, 0, 0, 0, 0};
+    static constexpr u8 kSequence[] = {0x66, 0x48, 0x8d, 0x3d, 0, 0, 0, 0,
+                                       0x66, 0x66, 0x48, 0xe8, 0, 0, 0, 0};
     buffer_.put_bytes(kSequence);
     buffer_.add_reloc(start + 4, target::RelocKind::ElfX86_64TlsGd, call.name, -4);
-    buffer_.add_reloc(start + 12, target::RelocKind::X86CallPLTRel4,
-                      {ir::ExternalName::Kind::LibCall, static_cast<u32>(ir::LibCall::ElfTlsGetAddr)}, -4);
+    buffer_.add_reloc(
+        start + 12, target::RelocKind::X86CallPLTRel4,
+        {ir::ExternalName::Kind::LibCall, static_cast<u32>(ir::LibCall::ElfTlsGetAddr)}, -4);
   }
   finish_call(call, inst.allocs, context);
 }
@@ -334,8 +353,10 @@ void X64Emitter::emit_tail_jump_frame(const machinst::CallInfo& call, EmitContex
 void X64Emitter::emit_return_call_known(const PseudoInst& inst, EmitContext& context) {
   const machinst::CallInfo& call = vcode_->calls[static_cast<u32>(inst.inst.imm)];
   emit_tail_jump_frame(call, context);
-  emit_jmp_name({call.name, 0},
-                call.colocated ? target::RelocKind::X86CallPCRel4 : target::RelocKind::X86CallPLTRel4, context);
+  emit_jmp_name(
+      {call.name, 0},
+      call.colocated ? target::RelocKind::X86CallPCRel4 : target::RelocKind::X86CallPLTRel4,
+      context);
 }
 
 void X64Emitter::emit_return_call_unknown(const PseudoInst& inst, EmitContext& context) {
@@ -349,8 +370,10 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
   const std::span<const regalloc::Edit> edits = regs_->edits;
   const u32 first = input.block_insts[block], end = input.block_insts[block + 1];
   const bool has_locs = !vcode_->source_locs.empty();
-  // Zero takes two bytes where nobody reads the flags it spoils: a reader follows its writer at once, but for edits.
-  const auto emit_constant = [&](const MInst& inst, std::span<const Allocation> place, u32 following) {
+  // Zero takes two bytes where nobody reads the flags it spoils: a reader follows its writer at
+  // once, but for edits.
+  const auto emit_constant = [&](const MInst& inst, std::span<const Allocation> place,
+                                 u32 following) {
     if (inst.op != static_cast<u16>(Opcode::MovImm32OI_32) || inst.imm != 0 ||
         (following < end && op_facts(vcode_->insts[following].op).flags_read != 0)) {
       emit_inst(inst, place, context);
@@ -383,23 +406,31 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
     emit_edits(2 * i);
     const u32 operands = input.operand_ranges[i];
     const MInst& inst = vcode_->insts[i];
-    const std::span<const Allocation> allocs = regs_->allocs.subspan(operands, input.operand_ranges[i + 1] - operands);
+    const std::span<const Allocation> allocs =
+        regs_->allocs.subspan(operands, input.operand_ranges[i + 1] - operands);
     switch (static_cast<Opcode>(inst.op)) {
-      case Opcode::MovImm32OI_32: emit_constant(inst, allocs, i + 1); break;
+      case Opcode::MovImm32OI_32:
+        emit_constant(inst, allocs, i + 1);
+        break;
       case Opcode::TestMI_16:
       case Opcode::TestMI_32:
       case Opcode::TestMI_64:
       case Opcode::AndMI8_64:
-      case Opcode::AndMI_64: emit_inst(shortened(inst), allocs, context); break;
-      default: emit_inst(inst, allocs, context); break;
+      case Opcode::AndMI_64:
+        emit_inst(shortened(inst), allocs, context);
+        break;
+      default:
+        emit_inst(inst, allocs, context);
+        break;
     }
     emit_edits(2 * i + 1);
   }
   if (location != ir::kNoSourceLoc) buffer_.end_source_range();
 }
 
-Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcode, const regalloc::Output& regs,
-                              const target::Flags& flags, bool avx, target::CompiledCode& out) {
+Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcode,
+                              const regalloc::Output& regs, const target::Flags& flags, bool avx,
+                              target::CompiledCode& out) {
   lower_ = &lower;
   vcode_ = &vcode;
   regs_ = &regs;
@@ -424,15 +455,18 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
                       .avx = avx};
   GANTRY_TRY(emit_prologue(context));
 
-  // Edits are in the order of instruction numbers: where that order is left, a block finds its first by search.
-  const u32 padding = flags.bb_padding_log2_minus_one == 0 ? 0 : 1u << (flags.bb_padding_log2_minus_one - 1);
+  // Edits are in the order of instruction numbers: where that order is left, a block finds its
+  // first by search.
+  const u32 padding =
+      flags.bb_padding_log2_minus_one == 0 ? 0 : 1u << (flags.bb_padding_log2_minus_one - 1);
   next_edit_ = 0;
   u32 expected = 0;
   for (const u32 block : layout_.compute(vcode.input, regs.loops)) {
     if (block != expected) {
       const u32 first_point = 2 * vcode.input.block_insts[block];
-      const auto first = std::lower_bound(regs.edits.begin(), regs.edits.end(), first_point,
-                                          [](const regalloc::Edit& edit, u32 point) { return edit.point < point; });
+      const auto first = std::lower_bound(
+          regs.edits.begin(), regs.edits.end(), first_point,
+          [](const regalloc::Edit& edit, u32 point) { return edit.point < point; });
       next_edit_ = static_cast<usize>(first - regs.edits.begin());
     }
     expected = block + 1;
@@ -440,7 +474,8 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
     buffer_.bind(Label{block});
     emit_block(block, context);
     if (flags.machine_code_cfg_info) {
-      for (u32 edge = vcode.input.successor_ranges[block]; edge < vcode.input.successor_ranges[block + 1]; ++edge) {
+      for (u32 edge = vcode.input.successor_ranges[block];
+           edge < vcode.input.successor_ranges[block + 1]; ++edge) {
         buffer_.add_block_edge(Label{block}, Label{vcode.input.successors[edge]});
       }
     }
@@ -448,13 +483,14 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
   GANTRY_TRY(buffer_.finish());
   buffer_.take(out);
   out.frame_size = fixed_bytes_ + static_cast<u32>(saved_.size()) * 8;
-  out.alignment = std::max(out.alignment, u32{1} << std::min<u32>(flags.log2_min_function_alignment, 16));
+  out.alignment =
+      std::max(out.alignment, u32{1} << std::min<u32>(flags.log2_min_function_alignment, 16));
   out.slots.clear();
   const ir::Function& func = lower.func();
   for (const StackSlot slot : func.stack_slots.keys()) {
     const ir::StackSlotData& data = func.stack_slots[slot];
-    out.slots.push_back({static_cast<u32>(bases_.slots) + lower.slot_offsets()[slot.index()], data.key.value_or(0),
-                         data.key.has_value()});
+    out.slots.push_back({static_cast<u32>(bases_.slots) + lower.slot_offsets()[slot.index()],
+                         data.key.value_or(0), data.key.has_value()});
   }
   return {};
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Emission of one x64 function: frame, prologue, instructions with the allocator's moves between them, records.
+// Emission of one x64 function: frame, prologue, instructions with the allocator's moves between
+// them, records.
 #include "gantry/isa/x64/encode.h"
 #include "gantry/isa/x64/lower_x64.h"
 #include "gantry/machinst/block_layout.h"
@@ -12,10 +13,11 @@ class X64Emitter final : public EmitHooks {
  public:
   X64Emitter();
 
-  // Errors: LimitExceeded for a frame or code beyond the limits; Unsupported for a stack limit that cannot be computed in
-  // a prologue.
-  Result<void> emit(const X64Lower& lower, const machinst::VCode& vcode, const regalloc::Output& regs,
-                    const target::Flags& flags, bool avx, target::CompiledCode& out);
+  // Errors: LimitExceeded for a frame or code beyond the limits; Unsupported for a stack limit that
+  // cannot be computed in a prologue.
+  Result<void> emit(const X64Lower& lower, const machinst::VCode& vcode,
+                    const regalloc::Output& regs, const target::Flags& flags, bool avx,
+                    target::CompiledCode& out);
 
   // Of the function emitted last.
   const FrameBases& frame() const { return bases_; }
@@ -34,8 +36,10 @@ class X64Emitter final : public EmitHooks {
   void emit_probes(EmitContext& context);
   void emit_epilogue(EmitContext& context);
   void emit_block(u32 block, EmitContext& context);
-  void finish_call(const machinst::CallInfo& call, std::span<const Allocation> allocs, EmitContext& context);
-  // The frame is gone and the return address on top: moves it to where the callee's arguments begin.
+  void finish_call(const machinst::CallInfo& call, std::span<const Allocation> allocs,
+                   EmitContext& context);
+  // The frame is gone and the return address on top: moves it to where the callee's arguments
+  // begin.
   void emit_tail_jump_frame(const machinst::CallInfo& call, EmitContext& context);
 
   MachBuffer buffer_;
@@ -45,11 +49,11 @@ class X64Emitter final : public EmitHooks {
   const machinst::VCode* vcode_ = nullptr;
   const regalloc::Output* regs_ = nullptr;
   const target::Flags* flags_ = nullptr;
-  std::vector<PReg> saved_;        // general registers pushed, in order
-  std::vector<PReg> saved_xmms_;   // preserve_all only
-  u32 saved_xmm_base_ = 0;         // from rsp
-  u32 fixed_bytes_ = 0;            // what the prologue subtracts from rsp after the pushes
-  u32 enlarged_bytes_ = 0;         // how far the incoming argument area grew for tail calls
+  std::vector<PReg> saved_;       // general registers pushed, in order
+  std::vector<PReg> saved_xmms_;  // preserve_all only
+  u32 saved_xmm_base_ = 0;        // from rsp
+  u32 fixed_bytes_ = 0;           // what the prologue subtracts from rsp after the pushes
+  u32 enlarged_bytes_ = 0;        // how far the incoming argument area grew for tail calls
   FrameBases bases_;
   usize next_edit_ = 0;
   std::vector<Label> pool_labels_;

@@ -1,4 +1,5 @@
-// One function from CLIF to bytes: lower, allocate, emit. The working memory of all three belongs to the session.
+// One function from CLIF to bytes: lower, allocate, emit. The working memory of all three belongs
+// to the session.
 #include "gantry/isa/x64/isa_x64.h"
 
 #include "gantry/isa/x64/dump.h"
@@ -16,7 +17,8 @@ namespace {
 
 constexpr PassInfo kLower{"lower", "CLIF to machine instructions over virtual registers, by rules"};
 constexpr PassInfo kAllocate{"regalloc", "virtual to physical registers and spill slots"};
-constexpr PassInfo kEmit{"emit", "frame, instructions and moves to bytes; labels and branches resolved"};
+constexpr PassInfo kEmit{"emit",
+                         "frame, instructions and moves to bytes; labels and branches resolved"};
 
 constexpr const PassInfo* kPasses[] = {&kLower, &kAllocate, &kEmit};
 
@@ -37,14 +39,15 @@ struct Stage {
 PassSubject subject(const Stage& stage) {
   return {.object = &stage, .dump = [](const void* object, TextWriter& out) {
             const Stage& made = *static_cast<const Stage*>(object);
-            dump_vcode(made.scratch.lower, made.vcode, made.regs, made.is_emitted ? &made.scratch.emitter.frame() : nullptr,
-                       out);
+            dump_vcode(made.scratch.lower, made.vcode, made.regs,
+                       made.is_emitted ? &made.scratch.emitter.frame() : nullptr, out);
           }};
 }
 
 class X64Isa final : public target::TargetIsa {
  public:
-  X64Isa(const target::TargetSpec& spec, const LowerOptions& options) : TargetIsa(spec), options_(options) {}
+  X64Isa(const target::TargetSpec& spec, const LowerOptions& options)
+      : TargetIsa(spec), options_(options) {}
 
   Result<target::CompiledCode> compile(const ir::Function& func, Session& session) const override {
     Scratch& scratch = session.scratch<Scratch>(&kPasses, [this] { return new Scratch(options_); });
@@ -78,7 +81,9 @@ class X64Isa final : public target::TargetIsa {
     target::CompiledCode code;
     {
       PassScope pass(session, kEmit, subject(stage));
-      GANTRY_TRY(scratch.emitter.emit(scratch.lower, vcode, regs, flags(), options_.features.has(static_cast<u32>(meta::Feature::Avx)), code));
+      GANTRY_TRY(scratch.emitter.emit(scratch.lower, vcode, regs, flags(),
+                                      options_.features.has(static_cast<u32>(meta::Feature::Avx)),
+                                      code));
       stage.is_emitted = true;
     }
     return code;

@@ -6,7 +6,9 @@
 namespace gantry::isa::x64 {
 
 inline InstData X64Lower::inst_data(Inst inst) { return LowerContext::inst_data(inst); }
-inline bool X64Lower::def_inst(Value value, Inst& inst) { return LowerContext::def_inst(value, inst); }
+inline bool X64Lower::def_inst(Value value, Inst& inst) {
+  return LowerContext::def_inst(value, inst);
+}
 inline Type X64Lower::result_type(Inst inst) {
   const std::span<const Value> results = func().dfg.results(inst);
   return results.empty() ? Type() : type(results[0]);
@@ -47,7 +49,9 @@ inline u8 X64Lower::bits_of(Type ty) { return static_cast<u8>(ty.bits()); }
 inline Type X64Lower::op_type(Type ty) { return ty.bits() < 32 ? ir::kI32 : ty; }
 
 inline bool X64Lower::constant(Value value, u64& bits) { return constant_of(value, bits); }
-inline bool X64Lower::signed_constant(Value value, i64& bits) { return signed_constant_of(value, bits); }
+inline bool X64Lower::signed_constant(Value value, i64& bits) {
+  return signed_constant_of(value, bits);
+}
 inline bool X64Lower::constant_i32(Value value, i32& number) {
   i64 bits;
   if (!signed_constant_of(value, bits) || bits != static_cast<i32>(bits)) return false;
@@ -55,7 +59,8 @@ inline bool X64Lower::constant_i32(Value value, i32& number) {
   return true;
 }
 inline bool X64Lower::sinkable_load(Value value, Inst& load) {
-  return is_sinkable_load(value, load) && func().dfg.mem_flags(load).byte_order != ir::ByteOrder::Big;
+  return is_sinkable_load(value, load) &&
+         func().dfg.mem_flags(load).byte_order != ir::ByteOrder::Big;
 }
 inline bool X64Lower::native_order(MemFlagsId flags, bool& native) {
   native = true;
@@ -95,23 +100,42 @@ inline InstOutput X64Lower::output_gpr(Gpr reg) { return {1, {{reg.reg, {}}, {}}
 inline InstOutput X64Lower::output_xmm(Xmm reg) { return {1, {{reg.reg, {}}, {}}}; }
 inline InstOutput X64Lower::output_effect(SideEffect) { return {}; }
 inline InstOutput X64Lower::output_i128(Gpr lo, Gpr hi) { return {1, {{lo.reg, hi.reg}, {}}}; }
-inline InstOutput X64Lower::output_two(Gpr first, Gpr second) { return {2, {{first.reg, {}}, {second.reg, {}}}}; }
-inline InstOutput X64Lower::output_pair(GprPair pair) { return output_two(pair.first, pair.second); }
-inline InstOutput X64Lower::output_pair_i128(GprPair pair) { return output_i128(pair.first, pair.second); }
+inline InstOutput X64Lower::output_two(Gpr first, Gpr second) {
+  return {2, {{first.reg, {}}, {second.reg, {}}}};
+}
+inline InstOutput X64Lower::output_pair(GprPair pair) {
+  return output_two(pair.first, pair.second);
+}
+inline InstOutput X64Lower::output_pair_i128(GprPair pair) {
+  return output_i128(pair.first, pair.second);
+}
 inline InstOutput X64Lower::output_i128_and(Gpr lo, Gpr hi, Gpr second) {
   return {2, {{lo.reg, hi.reg}, {second.reg, {}}}};
 }
 
-inline bool X64Lower::has_sse41(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Sse41)); }
-inline bool X64Lower::has_popcnt(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Popcnt)); }
-inline bool X64Lower::has_lzcnt(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Lzcnt)); }
-inline bool X64Lower::has_bmi1(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Bmi1)); }
-inline bool X64Lower::has_bmi2(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Bmi2)); }
-inline bool X64Lower::has_fma(bool& on) { return on = options_.features.has(static_cast<u32>(meta::Feature::Fma)); }
+inline bool X64Lower::has_sse41(bool& on) {
+  return on = options_.features.has(static_cast<u32>(meta::Feature::Sse41));
+}
+inline bool X64Lower::has_popcnt(bool& on) {
+  return on = options_.features.has(static_cast<u32>(meta::Feature::Popcnt));
+}
+inline bool X64Lower::has_lzcnt(bool& on) {
+  return on = options_.features.has(static_cast<u32>(meta::Feature::Lzcnt));
+}
+inline bool X64Lower::has_bmi1(bool& on) {
+  return on = options_.features.has(static_cast<u32>(meta::Feature::Bmi1));
+}
+inline bool X64Lower::has_bmi2(bool& on) {
+  return on = options_.features.has(static_cast<u32>(meta::Feature::Bmi2));
+}
+inline bool X64Lower::has_fma(bool& on) {
+  return on = options_.features.has(static_cast<u32>(meta::Feature::Fma));
+}
 
 inline IntCC X64Lower::intcc_swap(IntCC cc) { return ir::swapped(cc); }
 inline CC X64Lower::int_cc(IntCC cc) {
-  constexpr CC kTable[] = {CC::E, CC::NE, CC::L, CC::GE, CC::G, CC::LE, CC::B, CC::AE, CC::A, CC::BE};
+  constexpr CC kTable[] = {CC::E,  CC::NE, CC::L,  CC::GE, CC::G,
+                           CC::LE, CC::B,  CC::AE, CC::A,  CC::BE};
   return kTable[static_cast<u8>(cc)];
 }
 inline Gpr X64Lower::consumer_result(ConsumesFlags consumer) { return {consumer.draft.result}; }

@@ -1,6 +1,6 @@
-// What the lowering rules of x64 ask for and cannot say in ISLE: addresses, calls and returns, sequences with several
-// steps that share registers. One group of instructions is made per CLIF instruction, forwards; the driver puts the groups
-// in order.
+// What the lowering rules of x64 ask for and cannot say in ISLE: addresses, calls and returns,
+// sequences with several steps that share registers. One group of instructions is made per CLIF
+// instruction, forwards; the driver puts the groups in order.
 #include "gantry/isa/x64/lower_x64.h"
 
 #include <array>
@@ -20,10 +20,13 @@ namespace {
 constexpr u32 kMaxUnrolledStructWords = 16;
 
 Operand late_any_use(VReg reg) {
-  return {reg, Operand::make_rule(regalloc::OperandKind::Use, regalloc::OperandPos::Late, regalloc::Constraint::Any)};
+  return {reg, Operand::make_rule(regalloc::OperandKind::Use, regalloc::OperandPos::Late,
+                                  regalloc::Constraint::Any)};
 }
 
-u32 num_values(std::span<const Place> places) { return places.empty() ? 0 : places.back().value + 1; }
+u32 num_values(std::span<const Place> places) {
+  return places.empty() ? 0 : places.back().value + 1;
+}
 
 u16 op_of(Opcode opcode) { return static_cast<u16>(opcode); }
 
@@ -31,7 +34,8 @@ u16 op_of(Opcode opcode) { return static_cast<u16>(opcode); }
 
 X64Lower::X64Lower(const LowerOptions& options)
     : LowerContext(RegClass::Float),
-      X64Insts(LowerContext::insts(), LowerContext::vregs(), LowerContext::wide_imms(), options.features),
+      X64Insts(LowerContext::insts(), LowerContext::vregs(), LowerContext::wide_imms(),
+               options.features),
       options_(options) {}
 
 Result<void> X64Lower::prepare(const ir::Function& func) {
@@ -58,7 +62,8 @@ Result<void> X64Lower::prepare(const ir::Function& func) {
     offset += data.size;
   }
   slot_bytes_ = static_cast<u32>((offset + 7) & ~u64{7});
-  if (!func.dynamic_stack_slots.empty()) return Error(ErrorKind::Unsupported, "dynamic stack slots on x86-64");
+  if (!func.dynamic_stack_slots.empty())
+    return Error(ErrorKind::Unsupported, "dynamic stack slots on x86-64");
   return {};
 }
 
@@ -81,7 +86,9 @@ Error X64Lower::failure(Inst inst) {
 bool X64Lower::lower_terminator(Inst inst) {
   const ir::InstData& data = func().dfg[inst];
   switch (data.opcode) {
-    case ir::Opcode::Jump: x64_jmp(target(0)); break;
+    case ir::Opcode::Jump:
+      x64_jmp(target(0));
+      break;
     case ir::Opcode::Brif:
       if (target(0) == target(1)) {
         x64_jmp(target(0));
@@ -89,14 +96,25 @@ bool X64Lower::lower_terminator(Inst inst) {
         constructor_lower_brif(*this, data.arg(0), target(0), target(1));
       }
       break;
-    case ir::Opcode::BrTable: lower_br_table(inst); break;
-    case ir::Opcode::Return: lower_return(func().dfg.args(inst)); break;
-    case ir::Opcode::Trap: x64_ud2(data.trap_code()); break;
+    case ir::Opcode::BrTable:
+      lower_br_table(inst);
+      break;
+    case ir::Opcode::Return:
+      lower_return(func().dfg.args(inst));
+      break;
+    case ir::Opcode::Trap:
+      x64_ud2(data.trap_code());
+      break;
     case ir::Opcode::ReturnCall:
-    case ir::Opcode::ReturnCallIndirect: lower_tail_call(inst); break;
+    case ir::Opcode::ReturnCallIndirect:
+      lower_tail_call(inst);
+      break;
     case ir::Opcode::TryCall:
-    case ir::Opcode::TryCallIndirect: lower_try_call(inst); break;
-    default: return false;
+    case ir::Opcode::TryCallIndirect:
+      lower_try_call(inst);
+      break;
+    default:
+      return false;
   }
   return failure_reason_.empty();
 }
@@ -118,7 +136,8 @@ AMode X64Lower::address_of(Value p, i64 offset, u8 trap) {
   for (int step = 0; step < 4 && LowerContext::def_inst(p, inst); ++step) {
     const ir::InstData& data = dfg[inst];
     i64 constant;
-    if (data.opcode == ir::Opcode::Isub && signed_constant_of(data.arg(1), constant) && fits(offset - constant)) {
+    if (data.opcode == ir::Opcode::Isub && signed_constant_of(data.arg(1), constant) &&
+        fits(offset - constant)) {
       p = data.arg(0);
       offset -= constant;
       continue;
@@ -176,7 +195,8 @@ bool X64Lower::lea_shift_of(Value value, Value& shifted, u8& amount) {
   u64 count;
   if (!LowerContext::def_inst(value, inst)) return false;
   const ir::InstData& data = func().dfg[inst];
-  if (data.opcode != ir::Opcode::Ishl || !constant_of(data.arg(1), count) || count < 1 || count > 3) return false;
+  if (data.opcode != ir::Opcode::Ishl || !constant_of(data.arg(1), count) || count < 1 || count > 3)
+    return false;
   shifted = data.arg(0);
   amount = static_cast<u8>(count);
   return true;
@@ -209,7 +229,8 @@ AMode X64Lower::slot_address(StackSlot slot, i32 offset) {
   const i64 at = static_cast<i64>(slot_offsets_[slot.index()]) + offset;
   if (at == static_cast<i32>(at)) return AMode::other(Mode::Slot, static_cast<i32>(at));
   const Gpr far = x64_const(static_cast<u64>(i64{offset}));
-  const Gpr base = x64_lea(ir::kI64, AMode::other(Mode::Slot, static_cast<i32>(slot_offsets_[slot.index()])));
+  const Gpr base =
+      x64_lea(ir::kI64, AMode::other(Mode::Slot, static_cast<i32>(slot_offsets_[slot.index()])));
   return AMode::indexed(base.reg, far.reg, 0, 0);
 }
 bool X64Lower::lea_shift(Value value, u8& amount) {
@@ -238,16 +259,19 @@ bool X64Lower::negated(i32 number, i32& out) {
   out = static_cast<i32>(0 - static_cast<u32>(number));
   return out != number || number == 0;
 }
-// Loads of fewer than 32 bits write the whole register. Not for a load that the one who asks can do itself.
+// Loads of fewer than 32 bits write the whole register. Not for a load that the one who asks can do
+// itself.
 bool X64Lower::is_loaded_wide(Value value, bool& yes) {
   const ir::ValueData& data = func().dfg.value_data(value);
   Inst load;
   yes = data.kind() == ir::ValueData::Kind::Result && type(value).bits() < 32 &&
-        func().dfg.opcode(Inst::from_index(data.owner())) == ir::Opcode::Load && !is_sinkable_load(value, load);
+        func().dfg.opcode(Inst::from_index(data.owner())) == ir::Opcode::Load &&
+        !is_sinkable_load(value, load);
   return yes;
 }
 
-// An instruction of 32 bits writes zeros above. Not in the list: results that may be another value's register.
+// An instruction of 32 bits writes zeros above. Not in the list: results that may be another
+// value's register.
 bool X64Lower::clears_upper_half(Value value, bool& yes) {
   yes = true;
   const ir::ValueData& data = func().dfg.value_data(value);
@@ -281,13 +305,15 @@ bool X64Lower::clears_upper_half(Value value, bool& yes) {
     case ir::Opcode::Select:
     case ir::Opcode::Popcnt:
     case ir::Opcode::Clz:
-    case ir::Opcode::Ctz: return true;
-    default: return false;
+    case ir::Opcode::Ctz:
+      return true;
+    default:
+      return false;
   }
 }
 
-// Of a parameter of an inner block: whether all that is passed to it has zeros above, on the assumption that it has. Moves
-// and spill slots carry whole registers.
+// Of a parameter of an inner block: whether all that is passed to it has zeros above, on the
+// assumption that it has. Moves and spill slots carry whole registers.
 bool X64Lower::is_clear_param(Value value) {
   constexpr usize kMostParams = 4, kMostPredecessors = 8;
   const ir::DataFlowGraph& dfg = func().dfg;
@@ -298,11 +324,13 @@ bool X64Lower::is_clear_param(Value value) {
     const u32 number = dfg.value_data(clear_params_[at]).number();
     GANTRY_DCHECK(dfg.block_params(block)[number] == clear_params_[at]);
     const u32 lowered = order().lowered(block).index();
-    const u32 first = order().predecessor_ranges()[lowered], end = order().predecessor_ranges()[lowered + 1];
+    const u32 first = order().predecessor_ranges()[lowered],
+              end = order().predecessor_ranges()[lowered + 1];
     if (end - first > kMostPredecessors) return false;
     for (u32 i = first; i < end; ++i) {
       const Inst branch = *order().block(order().predecessors()[i]).branch;
-      if (dfg.opcode(branch) != ir::Opcode::Jump && dfg.opcode(branch) != ir::Opcode::Brif) return false;
+      if (dfg.opcode(branch) != ir::Opcode::Jump && dfg.opcode(branch) != ir::Opcode::Brif)
+        return false;
       bool clear = true;
       dfg.for_each_block_call(branch, [&](ir::BlockCall call) {
         if (call.block(dfg.lists()) != block) return;
@@ -312,7 +340,8 @@ bool X64Lower::is_clear_param(Value value) {
           return;
         }
         const Value passed = arg.as_value();
-        if (std::find(clear_params_.begin(), clear_params_.end(), passed) != clear_params_.end()) return;
+        if (std::find(clear_params_.begin(), clear_params_.end(), passed) != clear_params_.end())
+          return;
         if (dfg.value_data(passed).kind() == ir::ValueData::Kind::Param) {
           clear_params_.push_back(passed);
           return;
@@ -329,7 +358,8 @@ bool X64Lower::is_clear_param(Value value) {
 // The second result of an addition or subtraction with overflow.
 bool X64Lower::overflow_of(Value bit, ir::Opcode op, Inst& inst) const {
   const ir::ValueData& data = func().dfg.value_data(bit);
-  if (data.kind() != ir::ValueData::Kind::Result || data.number() != 1 || has_reg(bit)) return false;
+  if (data.kind() != ir::ValueData::Kind::Result || data.number() != 1 || has_reg(bit))
+    return false;
   inst = Inst::from_index(data.owner());
   return func().dfg.opcode(inst) == op;
 }
@@ -359,7 +389,8 @@ Gpr X64Lower::zero_extended(Value value) {
   if (constant_of(value, constant) || is_loaded_wide(value, clear)) return constant_or_reg(value);
   if (ty == ir::kI8) return x64_movzx8(ir::kI32, put_gpr_mem(value));
   if (ty == ir::kI16) return x64_movzx16(ir::kI32, put_gpr_mem(value));
-  if (ty == ir::kI32 && !clears_upper_half(value, clear)) return x64_mov(ir::kI32, put_gpr_mem(value));
+  if (ty == ir::kI32 && !clears_upper_half(value, clear))
+    return x64_mov(ir::kI32, put_gpr_mem(value));
   return put_gpr(value);
 }
 Gpr X64Lower::sign_extended(Value value) {
@@ -387,8 +418,8 @@ bool X64Lower::is_variable(Value value, bool& yes) {
   u64 bits;
   return yes = type(value) == ir::kI128 || !constant_of(value, bits);
 }
-// Of a count, the bits that shifts by `ty` look at; `exact` if all others are known to be zero. An and that says no more
-// than the shift does itself is looked through.
+// Of a count, the bits that shifts by `ty` look at; `exact` if all others are known to be zero. An
+// and that says no more than the shift does itself is looked through.
 Value X64Lower::count_source(Type ty, Value count, bool& exact) {
   const u64 mask = ty.bits() - 1;
   exact = false;
@@ -438,10 +469,14 @@ bool X64Lower::low_bits(Value value, Value& count) {
     case ir::Opcode::Isub:
       if (!signed_constant_of(dfg[inst].arg(1), change) || change != 1) return false;
       break;
-    case ir::Opcode::Bnot: wanted = -1; break;
-    default: return false;
+    case ir::Opcode::Bnot:
+      wanted = -1;
+      break;
+    default:
+      return false;
   }
-  if (!LowerContext::def_inst(dfg[inst].arg(0), inst) || dfg.opcode(inst) != ir::Opcode::Ishl) return false;
+  if (!LowerContext::def_inst(dfg[inst].arg(0), inst) || dfg.opcode(inst) != ir::Opcode::Ishl)
+    return false;
   if (!signed_constant_of(dfg[inst].arg(0), base) || base != wanted) return false;
   count = dfg[inst].arg(1);
   bool yes;
@@ -469,7 +504,8 @@ Xmm X64Lower::with_flags_2_xmm(ProducesFlags producer, ConsumesFlags first, Cons
 InstOutput X64Lower::sequence_marker() { return {}; }
 
 // Of a 128-bit addition or subtraction with carry: two halves, then the bit that tells of overflow.
-InstOutput X64Lower::carry128(ProducesFlags carry, ConsumesFlags low, ConsumesFlags high, ConsumesFlags bit) {
+InstOutput X64Lower::carry128(ProducesFlags carry, ConsumesFlags low, ConsumesFlags high,
+                              ConsumesFlags bit) {
   push(carry.draft);
   push(low.draft);
   push(high.draft);
@@ -481,8 +517,10 @@ InstOutput X64Lower::carry128(ProducesFlags carry, ConsumesFlags low, ConsumesFl
 InstOutput X64Lower::choose_i128(const Condition& condition, Value x, Value y) {
   const Gpr bit = constructor_set_condition(*this, condition);
   const ProducesFlags test = x64_test_flags(ir::kI8, {AMode::reg(bit.reg)}, {AMode::reg(bit.reg)});
-  const ConsumesFlags low = x64_cmov_using(ir::kI64, CC::NE, put_low(y), {AMode::reg(put_low(x).reg)});
-  const ConsumesFlags high = x64_cmov_using(ir::kI64, CC::NE, put_high(y), {AMode::reg(put_high(x).reg)});
+  const ConsumesFlags low =
+      x64_cmov_using(ir::kI64, CC::NE, put_low(y), {AMode::reg(put_low(x).reg)});
+  const ConsumesFlags high =
+      x64_cmov_using(ir::kI64, CC::NE, put_high(y), {AMode::reg(put_high(x).reg)});
   const GprPair made = with_flags_2(test, low, high);
   return output_i128(made.first, made.second);
 }
@@ -512,9 +550,12 @@ InstOutput X64Lower::shift128_by(u8 kind, Gpr lo, Gpr hi, u32 number) {
     }
     default: {
       const bool is_signed = kind == 2;
-      const auto shift = [&](Gpr reg) { return is_signed ? x64_sar(ir::kI64, reg, by) : x64_shr(ir::kI64, reg, by); };
+      const auto shift = [&](Gpr reg) {
+        return is_signed ? x64_sar(ir::kI64, reg, by) : x64_shr(ir::kI64, reg, by);
+      };
       if (exchange) {
-        return output_i128(rest == 0 ? hi : shift(hi), is_signed ? x64_sar(ir::kI64, hi, {AMode::imm(63)}) : none());
+        return output_i128(rest == 0 ? hi : shift(hi),
+                           is_signed ? x64_sar(ir::kI64, hi, {AMode::imm(63)}) : none());
       }
       if (rest == 0) return output_i128(lo, hi);
       const Gpr low = x64_shrd(ir::kI64, lo, hi, by);
@@ -523,8 +564,8 @@ InstOutput X64Lower::shift128_by(u8 kind, Gpr lo, Gpr hi, u32 number) {
   }
 }
 
-// shl: hi = hi:lo << n (shld), lo = lo << n for n < 64; beyond, hi = lo << n-64 and lo = 0. Double shifts look at the count
-// mod 64, so one choice on bit 6 settles both.
+// shl: hi = hi:lo << n (shld), lo = lo << n for n < 64; beyond, hi = lo << n-64 and lo = 0. Double
+// shifts look at the count mod 64, so one choice on bit 6 settles both.
 InstOutput X64Lower::shift128(u8 kind, Value x, Value count) {
   const Gpr lo = put_low(x), hi = put_high(x);
   u32 known;
@@ -533,8 +574,9 @@ InstOutput X64Lower::shift128(u8 kind, Value x, Value count) {
   const GprImm by{AMode::reg(n.reg)};
   const ProducesFlags over = x64_test_flags(ir::kI32, {AMode::reg(n.reg)}, {AMode::imm(64)});
   const auto choose = [&](Gpr a_below, Gpr a_over, Gpr b_below, Gpr b_over) {
-    const GprPair made = with_flags_2(over, x64_cmov_using(ir::kI64, CC::NE, a_below, {AMode::reg(a_over.reg)}),
-                                      x64_cmov_using(ir::kI64, CC::NE, b_below, {AMode::reg(b_over.reg)}));
+    const GprPair made =
+        with_flags_2(over, x64_cmov_using(ir::kI64, CC::NE, a_below, {AMode::reg(a_over.reg)}),
+                     x64_cmov_using(ir::kI64, CC::NE, b_below, {AMode::reg(b_over.reg)}));
     return output_i128(made.first, made.second);
   };
   switch (kind) {
@@ -581,14 +623,17 @@ Gpr X64Lower::divide(u8 kind, Type ty, Value x, Value y) {
   if (kind == 3 && !narrow && (!known || divisor == -1)) {
     // x rem -1 is 0 without a fault: as x rem 1.
     const Gpr one = x64_const(1);
-    by = with_flags(x64_cmp_flags(op, by, {AMode::imm(-1)}), x64_cmov_using(op, CC::E, by, {AMode::reg(one.reg)}));
+    by = with_flags(x64_cmp_flags(op, by, {AMode::imm(-1)}),
+                    x64_cmov_using(op, CC::E, by, {AMode::reg(one.reg)}));
   }
   const Gpr high = !is_signed ? x64_zero() : op == ir::kI64 ? x64_cqo(dividend) : x64_cdq(dividend);
-  const GprPair made = is_signed ? x64_idiv(op, dividend, high, by, code) : x64_div(op, dividend, high, by, code);
+  const GprPair made =
+      is_signed ? x64_idiv(op, dividend, high, by, code) : x64_div(op, dividend, high, by, code);
   if (kind == 2 && narrow && (!known || divisor == -1)) {
     // In 32 bits nothing overflows; the one quotient that does not fit is found by its value.
-    with_flags_effect(x64_cmp_flags(ir::kI32, made.first, {AMode::imm(static_cast<i32>(1u << (ty.bits() - 1)))}),
-                      x64_trap_if_using(CC::E, ir::kTrapIntegerOverflow));
+    with_flags_effect(
+        x64_cmp_flags(ir::kI32, made.first, {AMode::imm(static_cast<i32>(1u << (ty.bits() - 1)))}),
+        x64_trap_if_using(CC::E, ir::kTrapIntegerOverflow));
   }
   return remainder ? made.second : made.first;
 }
@@ -599,10 +644,13 @@ Gpr X64Lower::popcnt_swar(Type ty, Gpr x) {
     return x64_const(ty == ir::kI64 ? all : all & 0xffffffffu);
   };
   const auto reg = [](Gpr r) { return GprMemImm{AMode::reg(r.reg)}; };
-  const Gpr pairs = x64_sub(ty, x, reg(x64_and(ty, x64_shr(ty, x, {AMode::imm(1)}), reg(wide(0x55)))));
+  const Gpr pairs =
+      x64_sub(ty, x, reg(x64_and(ty, x64_shr(ty, x, {AMode::imm(1)}), reg(wide(0x55)))));
   const Gpr mask = wide(0x33);
-  const Gpr nibbles = x64_add(ty, x64_and(ty, pairs, reg(mask)), reg(x64_and(ty, x64_shr(ty, pairs, {AMode::imm(2)}), reg(mask))));
-  const Gpr bytes = x64_and(ty, x64_add(ty, nibbles, reg(x64_shr(ty, nibbles, {AMode::imm(4)}))), reg(wide(0x0f)));
+  const Gpr nibbles = x64_add(ty, x64_and(ty, pairs, reg(mask)),
+                              reg(x64_and(ty, x64_shr(ty, pairs, {AMode::imm(2)}), reg(mask))));
+  const Gpr bytes = x64_and(ty, x64_add(ty, nibbles, reg(x64_shr(ty, nibbles, {AMode::imm(4)}))),
+                            reg(wide(0x0f)));
   const Gpr sum = x64_imul(ty, bytes, {AMode::reg(wide(0x01).reg)});
   return x64_shr(ty, sum, {AMode::imm(static_cast<i32>(ty.bits() - 8))});
 }
@@ -659,8 +707,11 @@ XmmMemAligned X64Lower::magnitude_mask(Type ty) {
 // Halve (the lost bit sticks to the lowest one, so rounding stays right), convert, double.
 Xmm X64Lower::from_u64(Type to, Gpr x) {
   const auto reg = [](Gpr r) { return GprMemImm{AMode::reg(r.reg)}; };
-  const Gpr half = x64_or(ir::kI64, x64_shr(ir::kI64, x, {AMode::imm(1)}), reg(x64_and(ir::kI64, x, {AMode::imm(1)})));
-  const auto test = [&] { return x64_test_flags(ir::kI64, {AMode::reg(x.reg)}, {AMode::reg(x.reg)}); };
+  const Gpr half = x64_or(ir::kI64, x64_shr(ir::kI64, x, {AMode::imm(1)}),
+                          reg(x64_and(ir::kI64, x, {AMode::imm(1)})));
+  const auto test = [&] {
+    return x64_test_flags(ir::kI64, {AMode::reg(x.reg)}, {AMode::reg(x.reg)});
+  };
   const Gpr source = with_flags(test(), x64_cmov_using(ir::kI64, CC::S, x, {AMode::reg(half.reg)}));
   const bool single = to == ir::kF32;
   const Xmm zero = x64_xmm_zero();
@@ -671,8 +722,9 @@ Xmm X64Lower::from_u64(Type to, Gpr x) {
   return with_flags_xmm(test(), x64_xmm_cmov_using(CC::S, once, twice));
 }
 
-// kind: 0 signed, 1 unsigned, both trapping; 2 signed, 3 unsigned, saturating. The conversion itself gives the minimum of
-// its integer type for everything that does not fit; what is compared beforehand or afterwards tells the rest.
+// kind: 0 signed, 1 unsigned, both trapping; 2 signed, 3 unsigned, saturating. The conversion
+// itself gives the minimum of its integer type for everything that does not fit; what is compared
+// beforehand or afterwards tells the rest.
 Gpr X64Lower::float_to_int(u8 kind, Type from, Type to, Value value) {
   const bool single = from == ir::kF32, is_signed = (kind & 1) == 0, saturates = kind >= 2;
   const u32 bits = to.bits();
@@ -683,14 +735,17 @@ Gpr X64Lower::float_to_int(u8 kind, Type from, Type to, Value value) {
     }
     return {constant_bytes(&number, 8)};
   };
-  const auto compare = [&](Xmm a, const XmmMem& b) { return single ? x64_ucomiss_flags(a, b) : x64_ucomisd_flags(a, b); };
+  const auto compare = [&](Xmm a, const XmmMem& b) {
+    return single ? x64_ucomiss_flags(a, b) : x64_ucomisd_flags(a, b);
+  };
   const auto convert = [&](Type width, Xmm a) {
     const XmmMem operand{AMode::reg(a.reg)};
     return single ? x64_cvttss2si(width, operand) : x64_cvttsd2si(width, operand);
   };
   const auto in_reg = [](Xmm a) { return XmmMem{AMode::reg(a.reg)}; };
   const auto reg = [](Gpr r) { return GprMem{AMode::reg(r.reg)}; };
-  const double limit = std::ldexp(1.0, static_cast<int>(is_signed ? bits - 1 : bits));  // first that is too large
+  const double limit =
+      std::ldexp(1.0, static_cast<int>(is_signed ? bits - 1 : bits));  // first that is too large
   // Values from 2^63 on, for unsigned 64 bits: shifted down before, and their top bit set after.
   const auto convert_unsigned_64 = [&](Xmm a) {
     const Gpr low = convert(ir::kI64, a);
@@ -703,9 +758,12 @@ Gpr X64Lower::float_to_int(u8 kind, Type from, Type to, Value value) {
   Xmm x = put_xmm(value);
 
   if (!saturates) {
-    with_flags_effect(compare(x, in_reg(x)), x64_trap_if_using(CC::P, ir::kTrapBadConversionToInteger));
-    with_flags_effect(compare(x, constant(limit)), x64_trap_if_using(CC::AE, ir::kTrapIntegerOverflow));
-    // The largest value that is too small; where the format cannot tell it from the minimum, the minimum is the bound.
+    with_flags_effect(compare(x, in_reg(x)),
+                      x64_trap_if_using(CC::P, ir::kTrapBadConversionToInteger));
+    with_flags_effect(compare(x, constant(limit)),
+                      x64_trap_if_using(CC::AE, ir::kTrapIntegerOverflow));
+    // The largest value that is too small; where the format cannot tell it from the minimum, the
+    // minimum is the bound.
     const double minimum = is_signed ? -limit : 0.0;
     const bool exact = single ? bits <= 16 || !is_signed : bits <= 32 || !is_signed;
     const Xmm bound = [&] {
@@ -716,7 +774,8 @@ Gpr X64Lower::float_to_int(u8 kind, Type from, Type to, Value value) {
       }
       return x64_movsd(constant_bytes(&number, 8));
     }();
-    with_flags_effect(compare(bound, in_reg(x)), x64_trap_if_using(exact ? CC::AE : CC::A, ir::kTrapIntegerOverflow));
+    with_flags_effect(compare(bound, in_reg(x)),
+                      x64_trap_if_using(exact ? CC::AE : CC::A, ir::kTrapIntegerOverflow));
     if (!is_signed && bits == 64) return convert_unsigned_64(x);
     return convert(is_signed && bits <= 32 ? ir::kI32 : ir::kI64, x);
   }
@@ -726,14 +785,18 @@ Gpr X64Lower::float_to_int(u8 kind, Type from, Type to, Value value) {
     const double top = std::ldexp(1.0, static_cast<int>(width.bits()) - 1);
     const Gpr raw = convert(width, x);
     const Gpr largest = x64_const(width == ir::kI64 ? 0x7fffffffffffffffu : 0x7fffffffu);
-    const Gpr capped = with_flags(compare(x, constant(top)), x64_cmov_using(width, CC::AE, raw, reg(largest)));
+    const Gpr capped =
+        with_flags(compare(x, constant(top)), x64_cmov_using(width, CC::AE, raw, reg(largest)));
     const Gpr zero = x64_const(0);
     Gpr result = with_flags(compare(x, in_reg(x)), x64_cmov_using(width, CC::P, capped, reg(zero)));
     if (bits < 32) {
       const i32 high = static_cast<i32>((1u << (bits - 1)) - 1), low = -high - 1;
-      const Gpr high_reg = x64_const(static_cast<u32>(high)), low_reg = x64_const(static_cast<u32>(low));
-      result = with_flags(x64_cmp_flags(ir::kI32, result, {AMode::imm(high)}), x64_cmov_using(ir::kI32, CC::G, result, reg(high_reg)));
-      result = with_flags(x64_cmp_flags(ir::kI32, result, {AMode::imm(low)}), x64_cmov_using(ir::kI32, CC::L, result, reg(low_reg)));
+      const Gpr high_reg = x64_const(static_cast<u32>(high)),
+                low_reg = x64_const(static_cast<u32>(low));
+      result = with_flags(x64_cmp_flags(ir::kI32, result, {AMode::imm(high)}),
+                          x64_cmov_using(ir::kI32, CC::G, result, reg(high_reg)));
+      result = with_flags(x64_cmp_flags(ir::kI32, result, {AMode::imm(low)}),
+                          x64_cmov_using(ir::kI32, CC::L, result, reg(low_reg)));
     }
     return result;
   }
@@ -763,7 +826,8 @@ Gpr X64Lower::name_address(ir::ExternalName name, bool colocated, i64 addend) {
 }
 Gpr X64Lower::plus_offset(Gpr base, i64 offset) {
   if (offset == 0) return base;
-  if (offset == static_cast<i32>(offset)) return x64_lea(ir::kI64, AMode::at(base.reg, static_cast<i32>(offset)));
+  if (offset == static_cast<i32>(offset))
+    return x64_lea(ir::kI64, AMode::at(base.reg, static_cast<i32>(offset)));
   return x64_add(ir::kI64, base, {AMode::reg(x64_const(static_cast<u64>(offset)).reg)});
 }
 Gpr X64Lower::symbol_address(GlobalValue global) {
@@ -775,15 +839,19 @@ Gpr X64Lower::thread_local_address(GlobalValue global) {
   const ir::GlobalValueData& data = func().global_values[global];
   if (!data.tls) fail("the symbol is not declared as thread-local: its address is a symbol_value");
   switch (options_.tls_model) {
-    case target::TlsModel::None: fail("thread-local symbols need the setting tls_model"); break;
+    case target::TlsModel::None:
+      fail("thread-local symbols need the setting tls_model");
+      break;
     case target::TlsModel::Coff: {
       // The field counts from the section's start and has 32 bits, whatever is in it.
       const u32 symbol = add_external({data.name, 0});
-      const ir::ExternalName index{ir::ExternalName::Kind::KnownSymbol, static_cast<u32>(ir::KnownSymbol::CoffTlsIndex)};
+      const ir::ExternalName index{ir::ExternalName::Kind::KnownSymbol,
+                                   static_cast<u32>(ir::KnownSymbol::CoffTlsIndex)};
       return plus_offset(x64_tls_table_seq(symbol, add_external({index, 0})), data.offset);
     }
     case target::TlsModel::ElfGd:
-    case target::TlsModel::MachO: break;
+    case target::TlsModel::MachO:
+      break;
   }
   machinst::CallInfo call;
   call.block = current_block();
@@ -803,15 +871,20 @@ Gpr X64Lower::function_address(FuncRef function) {
   const ir::ExtFuncData& data = func().dfg.ext_funcs[function];
   return name_address(data.name, data.colocated, 0);
 }
-Gpr X64Lower::read_frame_pointer() { return x64_lea(ir::kI64, AMode::other(Mode::FramePointer, 0)); }
+Gpr X64Lower::read_frame_pointer() {
+  return x64_lea(ir::kI64, AMode::other(Mode::FramePointer, 0));
+}
 Gpr X64Lower::read_stack_pointer() { return x64_lea(ir::kI64, AMode::other(Mode::OutArg, 0)); }
 // Right above the saved frame pointer.
-Gpr X64Lower::read_return_address() { return x64_mov(ir::kI64, {AMode::other(Mode::FramePointer, 8)}); }
+Gpr X64Lower::read_return_address() {
+  return x64_mov(ir::kI64, {AMode::other(Mode::FramePointer, 8)});
+}
 Gpr X64Lower::read_pinned() { return x64_read_pinned(); }
 SideEffect X64Lower::write_pinned(Gpr value) { return x64_write_pinned(value); }
 Gpr X64Lower::handler_address(Block block, u64 index) {
   // Target 0 of a try_call is its normal return.
-  const MBlock landing = order().target(order().lowered(block).index(), static_cast<u32>(index) + 1);
+  const MBlock landing =
+      order().target(order().lowered(block).index(), static_cast<u32>(index) + 1);
   return x64_lea(ir::kI64, AMode::other(Mode::Label, static_cast<i32>(landing.index())));
 }
 
@@ -820,7 +893,8 @@ Gpr X64Lower::handler_address(Block block, u64 index) {
 const AbiSignature* X64Lower::abi_of(SigRef signature) {
   u8& known = abi_known_[signature.index()];
   if (known == 0) {
-    Result<void> made = lay_out(func().dfg.signatures[signature], options_.abi, abis_[signature.index()]);
+    Result<void> made =
+        lay_out(func().dfg.signatures[signature], options_.abi, abis_[signature.index()]);
     known = made.has_value() ? 1 : 2;
     if (!made.has_value()) fail(made.error().message(), made.error().kind());
   }
@@ -848,7 +922,8 @@ void X64Lower::store_word(const Place& place, VReg reg, const AMode& to) {
   } else if (place.type == ir::kF64) {
     x64_movsd_to_mem(to, {reg});
   } else {
-    // The whole slot for extended values; what is above a value without extension is nobody's business.
+    // The whole slot for extended values; what is above a value without extension is nobody's
+    // business.
     const bool whole = place.extension != ir::ArgExtension::None || place.type == ir::kI64;
     x64_mov_to_mem(whole ? ir::kI64 : ir::kI32, to, {AMode::reg(reg)});
   }
@@ -861,13 +936,15 @@ VReg X64Lower::load_word(const Place& place, const AMode& from) {
   return x64_mov(place.type == ir::kI64 ? ir::kI64 : ir::kI32, {from}).reg;
 }
 
-// Many words by a loop: a call of memcpy would need a symbol that not every embedding has and would spoil the registers
-// that other arguments wait in. In words and not in vectors, because fields were often stored just before: a load that
-// spans two stores waits for both to reach the cache. Nothing is read beyond the struct.
+// Many words by a loop: a call of memcpy would need a symbol that not every embedding has and would
+// spoil the registers that other arguments wait in. In words and not in vectors, because fields
+// were often stored just before: a load that spans two stores waits for both to reach the cache.
+// Nothing is read beyond the struct.
 void X64Lower::copy_struct(const AMode& from, const AMode& to, u32 bytes) {
   u32 at = 0;
   if (const u32 words = bytes / 8; words > kMaxUnrolledStructWords) {
-    const Gpr source = from.mode == Mode::Base && from.disp == 0 ? Gpr{from.base} : x64_lea(ir::kI64, from);
+    const Gpr source =
+        from.mode == Mode::Base && from.disp == 0 ? Gpr{from.base} : x64_lea(ir::kI64, from);
     x64_copy_words_seq(source, x64_lea(ir::kI64, to), static_cast<i32>(words));
     at = words * 8;
   }
@@ -875,23 +952,28 @@ void X64Lower::copy_struct(const AMode& from, const AMode& to, u32 bytes) {
     const u32 width = std::min(8u, std::bit_floor(bytes - at));
     const GprMem piece{amode_plus(from, static_cast<i32>(at))};
     const Type ty = width == 8 ? ir::kI64 : width == 4 ? ir::kI32 : width == 2 ? ir::kI16 : ir::kI8;
-    const Gpr held = width == 2 ? x64_movzx16(ir::kI32, piece) : width == 1 ? x64_movzx8(ir::kI32, piece) : x64_mov(ty, piece);
+    const Gpr held = width == 2   ? x64_movzx16(ir::kI32, piece)
+                     : width == 1 ? x64_movzx8(ir::kI32, piece)
+                                  : x64_mov(ty, piece);
     x64_mov_to_mem(ty, amode_plus(to, static_cast<i32>(at)), {AMode::reg(held.reg)});
     at += width;
   }
 }
 
-void X64Lower::place_args(const AbiSignature& abi, std::span<const Value> args, Mode area, i32 area_offset,
-                          bool staged) {
+void X64Lower::place_args(const AbiSignature& abi, std::span<const Value> args, Mode area,
+                          i32 area_offset, bool staged) {
   for (const Place& place : abi.params) {
     const Value value = args[place.value];
     switch (place.kind) {
-      case Place::Kind::Reg: break;
+      case Place::Kind::Reg:
+        break;
       case Place::Kind::Stack:
-        store_word(place, word_of(place, value), AMode::other(area, area_offset + static_cast<i32>(place.offset)));
+        store_word(place, word_of(place, value),
+                   AMode::other(area, area_offset + static_cast<i32>(place.offset)));
         break;
       case Place::Kind::StructCopy:
-        copy_struct(staged ? AMode::other(Mode::OutArg, static_cast<i32>(place.offset)) : AMode::at(reg_of(value), 0),
+        copy_struct(staged ? AMode::other(Mode::OutArg, static_cast<i32>(place.offset))
+                           : AMode::at(reg_of(value), 0),
                     AMode::other(area, area_offset + static_cast<i32>(place.offset)), place.size);
         break;
     }
@@ -917,10 +999,12 @@ void X64Lower::load_stack_results(const AbiSignature& abi, std::span<const Value
     const Value value = results[place.value];
     if (place.kind != Place::Kind::Stack || !has_reg(value)) continue;
     const ValueRegs regs = regs_of(value);
-    const AMode from = AMode::other(Mode::OutArg, static_cast<i32>(abi.stack_arg_bytes + place.offset));
+    const AMode from =
+        AMode::other(Mode::OutArg, static_cast<i32>(abi.stack_arg_bytes + place.offset));
     const VReg loaded = load_word(place, from);
     // The load defines the value's own register.
-    LowerContext::insts().operands()[LowerContext::insts().num_operands() - 1].vreg = place.high ? regs.hi : regs.lo;
+    LowerContext::insts().operands()[LowerContext::insts().num_operands() - 1].vreg =
+        place.high ? regs.hi : regs.lo;
     GANTRY_DCHECK(loaded.index() + 1 == vregs().next);
   }
 }
@@ -942,8 +1026,9 @@ void X64Lower::push_call(const machinst::CallInfo& call, PackedOption<Value> cal
     const bool reg = place.m.mode == Mode::Reg;
     if (count > 1) call_operands_.insert(call_operands_.begin(), Operand::use(place.m.index));
     if (count > 0) {
-      call_operands_.insert(call_operands_.begin(),
-                            Operand::use(place.m.base, reg ? regalloc::Constraint::Any : regalloc::Constraint::Reg));
+      call_operands_.insert(
+          call_operands_.begin(),
+          Operand::use(place.m.base, reg ? regalloc::Constraint::Any : regalloc::Constraint::Reg));
     }
   } else {
     inst.op = op_of(call.is_tail ? Opcode::ReturnCallKnown : Opcode::CallKnown);
@@ -984,7 +1069,8 @@ InstOutput X64Lower::lower_call(Inst inst) {
   machinst::CallInfo& call = parts.info;
   call.inst = inst;
   if (abi->has_return_area) {
-    const Gpr area = x64_lea(ir::kI64, AMode::other(Mode::OutArg, static_cast<i32>(abi->stack_arg_bytes)));
+    const Gpr area =
+        x64_lea(ir::kI64, AMode::other(Mode::OutArg, static_cast<i32>(abi->stack_arg_bytes)));
     call_operands_.push_back(Operand::fixed_use(area.reg, kRdi));
   }
   place_args(*abi, parts.args, Mode::OutArg, 0);
@@ -1013,7 +1099,9 @@ Xmm X64Lower::libcall(LibCall which, std::span<const Xmm> args) {
   return result;
 }
 Xmm X64Lower::libcall1(LibCall which, Xmm a) { return libcall(which, std::array{a}); }
-Xmm X64Lower::libcall3(LibCall which, Xmm a, Xmm b, Xmm c) { return libcall(which, std::array{a, b, c}); }
+Xmm X64Lower::libcall3(LibCall which, Xmm a, Xmm b, Xmm c) {
+  return libcall(which, std::array{a, b, c});
+}
 
 void X64Lower::lower_return(std::span<const Value> values) {
   call_operands_.clear();
@@ -1021,7 +1109,8 @@ void X64Lower::lower_return(std::span<const Value> values) {
     const Value value = values[place.value];
     if (place.kind == Place::Kind::Stack) {
       if (!return_area_.is_valid()) return_area_ = fresh_gpr();
-      store_word(place, word_of(place, value), AMode::at(return_area_, static_cast<i32>(place.offset)));
+      store_word(place, word_of(place, value),
+                 AMode::at(return_area_, static_cast<i32>(place.offset)));
     }
   }
   for (const Place& place : own_abi_.returns) {
@@ -1031,7 +1120,8 @@ void X64Lower::lower_return(std::span<const Value> values) {
   }
   // The C convention hands the pointer of a struct result back.
   for (usize i = 0; i < func().signature.params.size(); ++i) {
-    if (func().signature.params[i].purpose == ir::ArgPurpose::StructReturn && own_abi_.returns.empty()) {
+    if (func().signature.params[i].purpose == ir::ArgPurpose::StructReturn &&
+        own_abi_.returns.empty()) {
       const Value pointer = func().dfg.block_params(*func().layout.entry())[i];
       call_operands_.push_back(Operand::fixed_use(reg_of(pointer), kRax));
     }
@@ -1050,9 +1140,9 @@ void X64Lower::lower_tail_call(Inst inst) {
     call_operands_.push_back(Operand::fixed_use(return_area_, kRdi));
   }
   max_tail_arg_bytes_ = std::max(max_tail_arg_bytes_, abi->stack_arg_bytes);
-  // The new arguments end where the old ones end: the caller's stack pointer. Old ones have been loaded at entry.
-  // Only structs may still lie there: loads come before the first store, and structs passed on wait at the end of the frame
-  // until all of them have been read.
+  // The new arguments end where the old ones end: the caller's stack pointer. Old ones have been
+  // loaded at entry. Only structs may still lie there: loads come before the first store, and
+  // structs passed on wait at the end of the frame until all of them have been read.
   bool staged = false;
   for (const Place& place : own_abi_.params) staged |= place.kind == Place::Kind::StructCopy;
   if (staged) {
@@ -1065,21 +1155,23 @@ void X64Lower::lower_tail_call(Inst inst) {
     }
   }
   place_args(*abi, parts.args, Mode::InArg,
-             static_cast<i32>(own_abi_.stack_arg_bytes) - static_cast<i32>(abi->stack_arg_bytes), staged);
+             static_cast<i32>(own_abi_.stack_arg_bytes) - static_cast<i32>(abi->stack_arg_bytes),
+             staged);
   parts.info.is_tail = true;
   parts.info.callee_pop_bytes = abi->stack_arg_bytes;
   push_call(parts.info, parts.callee);
 }
 
-// Results and the exception's payload are both definitions of the call, by register: one register may serve both, since only
-// one kind of edge is taken.
+// Results and the exception's payload are both definitions of the call, by register: one register
+// may serve both, since only one kind of edge is taken.
 void X64Lower::lower_try_call(Inst inst) {
   const ir::DataFlowGraph& dfg = func().dfg;
   CallParts parts;
   if (!take_call_apart(inst, parts)) return;
   const AbiSignature* abi = parts.abi;
   if (abi->has_return_area) {
-    const Gpr area = x64_lea(ir::kI64, AMode::other(Mode::OutArg, static_cast<i32>(abi->stack_arg_bytes)));
+    const Gpr area =
+        x64_lea(ir::kI64, AMode::other(Mode::OutArg, static_cast<i32>(abi->stack_arg_bytes)));
     call_operands_.push_back(Operand::fixed_use(area.reg, kRdi));
   }
   place_args(*abi, parts.args, Mode::OutArg, 0);
@@ -1103,12 +1195,14 @@ void X64Lower::lower_try_call(Inst inst) {
   machinst::CallInfo& call = parts.info;
   call.inst = inst;
   call.is_try = true;
-  const bool keeps_callee_saved = abi->call_conv == ir::CallConv::SystemV || abi->call_conv == ir::CallConv::Fast ||
+  const bool keeps_callee_saved = abi->call_conv == ir::CallConv::SystemV ||
+                                  abi->call_conv == ir::CallConv::Fast ||
                                   abi->call_conv == ir::CallConv::WindowsFastcall;
   call.clobbers = keeps_callee_saved ? abi->clobbers : kAllRegs;
   call.stack_arg_bytes = abi->stack_arg_bytes + abi->return_area_bytes;
   call.callee_pop_bytes = abi->callee_pops ? abi->stack_arg_bytes : 0;
-  const ir::ExceptionTableData& table = dfg.exception_tables[ir::ExceptionTable::from_index(dfg[inst].words[2])];
+  const ir::ExceptionTableData& table =
+      dfg.exception_tables[ir::ExceptionTable::from_index(dfg[inst].words[2])];
   u32 num_contexts = 0;
   for (const ir::ExceptionTableData::Item& item : table.items) {
     if (!item.context) continue;
@@ -1128,10 +1222,12 @@ u64 X64Lower::largest_of(Value value) const {
   for (int step = 0; step < 4; ++step) {
     Inst inst;
     u64 constant;
-    largest = std::min(largest, type(value).bits() >= 64 ? ~u64{0} : (u64{1} << type(value).bits()) - 1);
+    largest =
+        std::min(largest, type(value).bits() >= 64 ? ~u64{0} : (u64{1} << type(value).bits()) - 1);
     if (!LowerContext::def_inst(value, inst)) break;
     const ir::InstData& data = dfg[inst];
-    if (data.opcode == ir::Opcode::Band && constant_of(data.arg(1), constant)) return std::min(largest, constant);
+    if (data.opcode == ir::Opcode::Band && constant_of(data.arg(1), constant))
+      return std::min(largest, constant);
     if (data.opcode != ir::Opcode::Uextend) break;
     value = data.arg(0);
   }
@@ -1158,13 +1254,15 @@ void X64Lower::load_try_results() {
   if (!any) return;
   for (const Place& place : abi->returns) {
     if (place.kind != Place::Kind::Stack || wanted[place.value] == 0) continue;
-    const VReg loaded = load_word(place, AMode::other(Mode::OutArg, static_cast<i32>(abi->stack_arg_bytes + place.offset)));
+    const VReg loaded = load_word(
+        place, AMode::other(Mode::OutArg, static_cast<i32>(abi->stack_arg_bytes + place.offset)));
     (place.high ? try_returns_[place.value].hi : try_returns_[place.value].lo) = loaded;
   }
   set_try_results(try_returns_, {});
 }
 
-// min(index, n) into a table of n + 1 targets whose last is the default: no branch to mispredict or to speculate past.
+// min(index, n) into a table of n + 1 targets whose last is the default: no branch to mispredict or
+// to speculate past.
 void X64Lower::lower_br_table(Inst inst) {
   const std::span<const MBlock> targets = order().targets(current_block());
   const u32 n = static_cast<u32>(targets.size()) - 1;
@@ -1213,7 +1311,8 @@ void X64Lower::lower_params() {
     } else {
       load_word(place, from);
     }
-    LowerContext::insts().operands()[LowerContext::insts().num_operands() - 1].vreg = place.high ? regs.hi : regs.lo;
+    LowerContext::insts().operands()[LowerContext::insts().num_operands() - 1].vreg =
+        place.high ? regs.hi : regs.lo;
   }
 }
 

@@ -1,12 +1,13 @@
 #pragma once
-// The context in which the x64 lowering rules run: what rules ask and make beyond the generated instructions.
+// The context in which the x64 lowering rules run: what rules ask and make beyond the generated
+// instructions.
 #include <string>
 
+#include "gantry/gen/isle/x64_lower/rules.h"
 #include "gantry/isa/x64/abi.h"
 #include "gantry/isa/x64/encode.h"
 #include "gantry/isa/x64/insts.h"
 #include "gantry/isa/x64/lower_types.h"
-#include "gantry/gen/isle/x64_lower/rules.h"
 #include "gantry/target/settings.h"
 
 namespace gantry::isa::x64 {
@@ -102,9 +103,11 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   };
   // False (and the reason noted) if the signature has no layout. Empties call_operands_.
   bool take_call_apart(Inst inst, CallParts& parts);
-  // Puts arguments where `abi` wants them: stores, and uses in call_operands_. Stack words go to `area` + their offset.
-  // Structs are copied from where their pointers say or, if they are staged, from the area of outgoing arguments.
-  void place_args(const AbiSignature& abi, std::span<const Value> args, Mode area, i32 area_offset, bool staged = false);
+  // Puts arguments where `abi` wants them: stores, and uses in call_operands_. Stack words go to
+  // `area` + their offset. Structs are copied from where their pointers say or, if they are staged,
+  // from the area of outgoing arguments.
+  void place_args(const AbiSignature& abi, std::span<const Value> args, Mode area, i32 area_offset,
+                  bool staged = false);
   // Results of a call: defs in call_operands_, for values somebody wants.
   void define_results(const AbiSignature& abi, std::span<const Value> results);
   void load_stack_results(const AbiSignature& abi, std::span<const Value> results);
@@ -123,16 +126,16 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
 
   LowerOptions options_;
   AbiSignature own_abi_;
-  std::vector<AbiSignature> abis_;   // by SigRef
+  std::vector<AbiSignature> abis_;  // by SigRef
   std::vector<u8> abi_known_;
   std::vector<PoolConstant> pool_;
   std::vector<ExternalRef> externals_;
   std::vector<Operand> call_operands_;
   std::vector<Value> clear_params_;  // assumed, or known, to have zeros above by is_clear_param
   std::vector<machinst::ValueRegs> try_returns_;
-  std::vector<u32> slot_offsets_;    // by stack slot, from the start of their area
+  std::vector<u32> slot_offsets_;  // by stack slot, from the start of their area
   u32 slot_bytes_ = 0;
-  VReg return_area_;     // address of the area for this function's results
+  VReg return_area_;  // address of the area for this function's results
   VReg sret_pointer_;
   u32 max_tail_arg_bytes_ = 0;
   std::string failure_reason_;

@@ -37,7 +37,8 @@ class StackAddresses {
   // is: it has a key, or is named by a debug tag or a stack map. Accesses of unreachable blocks
   // count as escapes.
   bool escapes(u32 slot) const { return escapes_[slot]; }
-  // Whether an access touches bytes behind or before its slot: those of its neighbours in the frame.
+  // Whether an access touches bytes behind or before its slot: those of its neighbours in the
+  // frame.
   bool leaves_bounds() const { return leaves_bounds_; }
   // The instructions that make addresses of slots, operands first.
   const std::vector<ir::Inst>& address_insts() const { return address_insts_; }
