@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Counts what compilation costs, and draws it.
 
-  bench/compile_cost.py CORPUS_DIR [--gantry BIN] [--peers FILE.json] [--out bench/compile_cost]
+  bench/compile_cost.py CORPUS_DIR [--opt-level speed] [--gantry BIN] [--peers FILE.json] [--out bench/compile_cost]
 
 For each *.clif.zst: executed instructions per CLIF instruction (callgrind: a run with --iters 2 less a run with --iters 1),
-code bytes and peak memory. Writes OUT.json and OUT.svg. PEERS has the same fields for what to compare with.
+code bytes and peak memory. Writes OUT.json and OUT.svg (by default compile_cost, compile_cost_speed, …). PEERS has the same fields for what to compare with.
 Executed instructions do not depend on the machine's load; run it as often as you like.
 """
 import argparse
@@ -16,8 +16,9 @@ import sys
 import tempfile
 
 
-def run(gantry, path, iters, counted):
-    command = [gantry, "bench", "compile", "--iters", str(iters), "--set", "preserve_frame_pointers=true",
+def run(args, path, iters, counted):
+    command = [args.gantry, "bench", "compile", "--iters", str(iters), "--set", "preserve_frame_pointers=true",
+               "--set", f"opt_level={args.opt_level}",
                "--target", "x86_64", str(path)]
     if counted:
         with tempfile.NamedTemporaryFile() as out:
@@ -61,15 +62,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=pathlib.Path)
     parser.add_argument("--gantry", default="build/release/bin/gantry")
-    parser.add_argument("--peers", type=pathlib.Path, default=pathlib.Path(__file__).parent / "peers.json")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent / "compile_cost")
+    parser.add_argument("--opt-level", default="none", choices=["none", "speed", "speed_and_size"])
+    parser.add_argument("--peers", type=pathlib.Path)
+    parser.add_argument("--out", type=pathlib.Path)
     args = parser.parse_args()
+    suffix = "" if args.opt_level == "none" else "_" + args.opt_level
+    here = pathlib.Path(__file__).parent
+    args.peers = args.peers or here / f"peers{suffix}.json"
+    args.out = args.out or here / f"compile_cost{suffix}"
     peers = json.loads(args.peers.read_text()) if args.peers.exists() else {}
     figures = {}
     for path in sorted(args.corpus.glob("*.clif.zst"), key=lambda p: p.stat().st_size):
         name = path.name.split(".")[0]
         print(f"{name} …", end="", flush=True, file=sys.stderr)
-        one, two, plain = run(args.gantry, path, 1, True), run(args.gantry, path, 2, True), run(args.gantry, path, 1, False)
+        one, two, plain = run(args, path, 1, True), run(args, path, 2, True), run(args, path, 1, False)
         insts = one["clif_insts"]
         figures[name] = {
             "functions": one["functions"], "errors": one["errors"], "clif_insts": insts,
