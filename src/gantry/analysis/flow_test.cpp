@@ -102,11 +102,9 @@ void expect_matches_naive(const Graph& graph, const Function& func, Analyses& al
     ASSERT_EQ(all.flow.successors(block).size(), graph[b].size());
     for (u32 i = 0; i < graph[b].size(); ++i)
       ASSERT_EQ(all.flow.successors(block)[i].index(), graph[b][i]);
-    u32 dominators = 0;
     for (u32 a = 0; a < n; ++a) {
       ASSERT_EQ(all.tree.dominates(Block::from_index(a), block), naive_dominates(a, b))
           << a << " " << b;
-      dominators += naive_dominates(a, b);
     }
     const std::optional<Block> idom = all.tree.immediate_dominator(block);
     ASSERT_EQ(idom.has_value(), reachable[b] && b != 0);

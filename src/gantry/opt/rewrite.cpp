@@ -360,12 +360,12 @@ bool Rewriter::is_bits(Node node, bool set, Type& type) const {
 // ---- instructions that stay
 
 std::optional<SkeletonChange> Rewriter::simplify_skeleton(const ir::InstData& data, Type type) {
-  skeleton_[0] = data;
-  skeleton_types_[0] = type;
-  num_skeleton_ = 1;
+  skeleton_.clear();
+  skeleton_.reserve(kMaxSkeletonRecords);  // views of records stay true while rules make others
+  const SkeletonInst looked_at = skeleton_.push({data, type});
   isle_runtime::ResultArray<SkeletonChange, 1> changes;
   ++depth_;
-  constructor_simplify_skeleton(*this, SkeletonInst::from_index(0), changes);
+  constructor_simplify_skeleton(*this, looked_at, changes);
   --depth_;
   if (changes.size() == 0 || !take_fuel()) return std::nullopt;
   ++rule_counts_[fired_[depth_ + 1]];
@@ -419,10 +419,8 @@ void Rewriter::tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before,
 }
 
 SkeletonInst Rewriter::build_skeleton(Type type, const ir::InstData& data) {
-  GANTRY_CHECK(num_skeleton_ < kMaxSkeletonRecords);  // a rule says how many it makes
-  skeleton_[num_skeleton_] = data;
-  skeleton_types_[num_skeleton_] = type;
-  return SkeletonInst::from_index(num_skeleton_++);
+  GANTRY_CHECK(skeleton_.size() < kMaxSkeletonRecords);  // a rule says how many it makes
+  return skeleton_.push({data, type});
 }
 
 }  // namespace gantry::opt

@@ -116,9 +116,11 @@ class Rewriter final {
   bool big_endian_ = false;
   u32 fired_[Graph::kWorkPlaces] = {};
   std::vector<u64> rule_counts_;
-  ir::InstData skeleton_[kMaxSkeletonRecords];
-  ir::Type skeleton_types_[kMaxSkeletonRecords];
-  u32 num_skeleton_ = 0;
+  struct SkeletonRecord {
+    ir::InstData data;
+    ir::Type type;
+  };
+  PrimaryMap<SkeletonInst, SkeletonRecord> skeleton_;
 };
 
 }  // namespace gantry::opt

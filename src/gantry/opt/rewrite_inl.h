@@ -16,8 +16,8 @@ inline void Rewriter::node_data(Node node, Type& type, InstData& data) {
 }
 inline void Rewriter::skeleton_data(SkeletonInst inst, Type& type, InstData& data) {
   GANTRY_DCHECK(inst.index() < kMaxSkeletonRecords);
-  type = skeleton_types_[inst.index()];
-  data = InstData(skeleton_[inst.index()]);
+  type = skeleton_[inst].type;
+  data = InstData(skeleton_[inst].data);
 }
 
 // ---- commands
@@ -28,7 +28,7 @@ inline SkeletonChange Rewriter::remove_inst_with_value(Node value) {
   return {.command = SkeletonChange::Command::RemoveWithValue, .value = value};
 }
 inline SkeletonChange Rewriter::replace_inst(SkeletonInst inst) {
-  return {.command = SkeletonChange::Command::Replace, .replacement = skeleton_[inst.index()]};
+  return {.command = SkeletonChange::Command::Replace, .replacement = skeleton_[inst].data};
 }
 inline SkeletonChange Rewriter::replace_condition(Node value) {
   return {.command = SkeletonChange::Command::ReplaceCondition, .value = value};
