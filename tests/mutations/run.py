@@ -6,7 +6,7 @@
 All mutations are compiled into one build of the copy; the environment variable GANTRY_MUTANT chooses one at run time
 (0: none, which must pass). Judges, in this order: unit tests, file tests, random programs in the interpreter, and as
 machine code. Exit status 1 if a mutation is not found, or if the copy without one fails. result.txt beside this script
-is the table of the last whole run. With --built, the copy is taken as it is: only file tests may have changed since.
+is the table of the last run (its head says how). With --built, the copy is taken as it is: only file tests may have changed since.
 """
 import argparse
 import concurrent.futures
