@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Plants wrong rules and passes in a copy of the mid-end and says which judge finds each.
 
-    tests/mutations/run.py SCRATCH_FOLDER [--seconds N] [--only NAME]
+    tests/mutations/run.py SCRATCH_FOLDER [--seconds N] [--only NAME]... [--built] [--jobs N]
 
 All mutations are compiled into one build of the copy; the environment variable GANTRY_MUTANT chooses one at run time
 (0: none, which must pass). Judges, in this order: unit tests, file tests, random programs in the interpreter, and as
-machine code. Exit status 1 if a mutation is not found, or if the copy without one fails.
+machine code. Exit status 1 if a mutation is not found, or if the copy without one fails. result.txt beside this script
+is the table of the last run (its head says how). With --built, the copy is taken as it is: only file tests may have changed since.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -74,13 +76,7 @@ def plant(tree):
     return names
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("scratch", type=pathlib.Path)
-    parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--only")
-    options = parser.parse_args()
-    tree = options.scratch.resolve()
+def build(tree):
     for part in ("src", "tests", "fuzz"):
         if (tree / part).exists():
             shutil.rmtree(tree / part)
@@ -90,11 +86,27 @@ def main():
     subprocess.run(["cmake", "--preset", "dev"], cwd=tree, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", "--preset", "dev", "--target", *targets], cwd=tree, check=True,
                    stdout=subprocess.DEVNULL)
+    return names
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("scratch", type=pathlib.Path)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--only", action="append", help="this mutation (repeatable)")
+    parser.add_argument("--built", action="store_true", help="the folder holds a build of these mutations already")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutations tried at once")
+    options = parser.parse_args()
+    tree = options.scratch.resolve()
+    if options.built:
+        names = [row[0] for row in rows("rules.txt", 2) + rows("passes.txt", 4)]
+    else:
+        names = build(tree)
     binaries = tree / "build/dev/bin"
     seconds = str(options.seconds)
     judges = [
         ("unit tests", [binaries / "opt_test", "--gtest_filter=-*linear*:Divi*:Magic*", "--gtest_fail_fast"]),
-        ("file tests", [binaries / "gantry", "test", tree / "tests/filetests/opt"]),
+        ("file tests", [binaries / "gantry", "test", ROOT / "tests/filetests/opt"]),
         ("fuzz_opt_vs_interp", [binaries / "fuzz_opt_vs_interp", "--seconds", seconds, "--seed", "1"]),
         ("fuzz_interp_vs_jit", [binaries / "fuzz_interp_vs_jit", "--seconds", seconds, "--seed", "1"]),
     ]
@@ -103,20 +115,21 @@ def main():
         environment = dict(os.environ, GANTRY_MUTANT=str(number))
         try:
             return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                  timeout=300).returncode != 0
+                                  timeout=60 + options.seconds).returncode != 0
         except subprocess.TimeoutExpired:
             return True
 
+    chosen = [(number, name) for number, name in enumerate(["none", *names])
+              if not options.only or name in options.only]
     failed = 0
-    for number, name in enumerate(["none", *names]):
-        if options.only and name != options.only:
-            continue
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         # Every judge by itself, not only the first: two nets are better than one.
-        found = [judge for judge, command in judges if finds(command, number)]
-        wrong = bool(found) == (number == 0)
-        failed += wrong
-        print(f"{number:3} {name:40} {', '.join(found) if found else 'not found'}{'  <-- WRONG' if wrong else ''}", flush=True)
-    print(f"{len(names)} mutations, {failed} wrong answers")
+        answers = pool.map(lambda one: [judge for judge, command in judges if finds(command, one[0])], chosen)
+        for (number, name), found in zip(chosen, answers):
+            wrong = bool(found) == (number == 0)
+            failed += wrong
+            print(f"{number:3} {name:36} {', '.join(found) or 'not found'}{'  <-- WRONG' if wrong else ''}", flush=True)
+    print(f"{sum(number != 0 for number, _ in chosen)} mutations, {failed} wrong answers")
     return 1 if failed else 0
 
 

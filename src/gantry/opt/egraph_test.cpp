@@ -740,6 +740,10 @@ block2:
                 with_memory(replaced(replaced(std::string(loop), "load.i64", "load.i64 region0"),
                                      "STORE", "store region1 v7, v8")))),
             1u);
+  EXPECT_EQ(
+      loads(optimized(with_memory(replaced(
+          replaced(std::string(loop), "load.i64", "load.i64 region0"), "STORE", "store v7, v92")))),
+      2u);
   EXPECT_EQ(loads(optimized(with_memory(replaced(std::string(loop), "STORE", "fence")))), 2u);
   EXPECT_EQ(loads(optimized(with_memory(
                 replaced(std::string(loop), "STORE", "v12 = atomic_rmw.i64 add v8, v4")))),
