@@ -23,6 +23,7 @@ struct CodegenOptions {
   u32 shards = 1;
   u32 multi_capacity = 32;  // results of an inner call of a multi term
   bool with_coverage_table = false;
+  bool with_shapes = false;
 };
 
 struct TermCode {
@@ -34,6 +35,7 @@ struct GeneratedCode {
   std::string header;  // empty without header_name
   std::vector<std::string> shards;
   std::string coverage_table;
+  std::string shapes;
 };
 
 // `terms` are all internally constructed terms in order of their ids. Adds to `findings` what the
