@@ -575,6 +575,18 @@ class Generator {
       place.offset = 0;
       return place;
     }
+    if (choices_.one_in(6) && !aligned && room >= 31) {
+      // An element behind one whose number has few bits: index + c does not wrap before it is
+      // extended.
+      const Type narrow = choices_.one_in(2) ? ir::kI32 : types_[choices_.below(3)];
+      const u32 shift = choices_.below(3), added = 1 + choices_.below(4);
+      const Value index = build_->band_imm_u(value(narrow), 3);
+      Value scaled = build_->uextend(ir::kI64, build_->iadd(index, build_->iconst(narrow, added)));
+      if (shift != 0) scaled = build_->ishl(scaled, build_->iconst(ir::kI64, shift));
+      place.base = build_->iadd(build_->stack_addr(ir::kI64, ss, 0), scaled);
+      place.offset = 0;
+      return place;
+    }
     if (choices_.one_in(3) && !aligned && room >= 1) {
       // An index that is only known when it runs: masked below the greatest power of two that fits.
       u32 mask = 1;
