@@ -1,6 +1,6 @@
-// Every rule has a function of its name in tests/filetests/opt/rules that fires it, and the
-// functions do the same before and after the rules on border cases. (The file tests say what
-// becomes of them.)
+// Every rule has a function of its name in tests/filetests/opt/rules that fires it; the functions
+// do the same before and after the rules on border cases, and would not if the rule were wrong.
+// (The file tests say what becomes of them.)
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "gantry/fuzzgen/generate.h"
 #include "gantry/interp/interpreter.h"
 #include "gantry/ir/printer.h"
+#include "gantry/opt/rewrite.h"
 #include "gantry/opt/rule_table.h"
 #include "gantry/opt/run_egraph.h"
 #include "gantry/reader/reader.h"
@@ -42,7 +43,8 @@ std::string text_of(const fs::path& path) {
   return text.str();
 }
 
-void expect_same(const ir::Function& before, const ir::Function& after) {
+// Whether both do the same on border cases.
+bool do_the_same(const ir::Function& before, const ir::Function& after) {
   interp::Interpreter first({.fuel = 1u << 16}), second({.fuel = 1u << 16});
   first.add_function(before);
   second.add_function(after);
@@ -54,14 +56,37 @@ void expect_same(const ir::Function& before, const ir::Function& after) {
       if (args[i].type == args[i - 1].type && choices.one_in(4)) args[i] = args[i - 1];
     }
     const interp::Outcome expected = first.run(before, args), actual = second.run(after, args);
-    ASSERT_TRUE(expected.kind == interp::Outcome::Kind::Returned ||
+    EXPECT_TRUE(expected.kind == interp::Outcome::Kind::Returned ||
                 expected.kind == interp::Outcome::Kind::Trapped)
         << expected.message;
-    ASSERT_EQ(expected.kind, actual.kind) << actual.message;
-    ASSERT_EQ(expected.trap, actual.trap);
-    ASSERT_EQ(expected.results, actual.results);
+    if (expected.kind != actual.kind || expected.trap != actual.trap ||
+        expected.results != actual.results)
+      return false;
   }
+  return true;
 }
+
+// Makes the result of a rule wrong in all bits, or of the other sign.
+class Fault final : public RewriteObserver {
+ public:
+  explicit Fault(u32 rule) : rule_(rule) {}
+  void begin(const ir::Function&) override {}
+  Node rewritten(Rewriter& rewriter, const Rewrite& rewrite) override {
+    if (is_planted_ || rewrite.kind != Rewrite::Kind::Rule || rewrite.rule != rule_)
+      return rewrite.after ? *rewrite.after : Node::from_index(0);
+    is_planted_ = true;
+    ir::InstData wrong;
+    wrong.opcode = rewrite.type.has_float_lanes() ? ir::Opcode::Fneg : ir::Opcode::Bnot;
+    wrong.words[0] = (*rewrite.after).index();
+    return rewriter.build(rewrite.type, wrong);
+  }
+  void finish(const ir::Function&, const EgraphState&) override {}
+  bool is_planted() const { return is_planted_; }
+
+ private:
+  u32 rule_;
+  bool is_planted_ = false;
+};
 
 TEST(Rules, each_has_a_function_that_fires_it) {
   const std::map<std::string, u32> rules = rules_by_name();
@@ -92,7 +117,15 @@ TEST(Rules, each_has_a_function_that_fires_it) {
       EXPECT_NE(egraph_rule_counts(session)[rule->second], 0u) << "does not fire its rule";
       const Result<void> valid = verifier::verify(after, {.has_isa = true});
       EXPECT_TRUE(valid.has_value()) << valid.error().message();
-      expect_same(func, after);
+      EXPECT_TRUE(do_the_same(func, after));
+      // What the rule gives matters to the result.
+      Fault fault(rule->second);
+      ir::Function faulty = func;
+      Session second;
+      observe_rewrites(second, &fault);
+      run_egraph(faulty, {}, second);
+      EXPECT_TRUE(!fault.is_planted() || !do_the_same(func, faulty))
+          << "nobody would notice a wrong result";
     }
     EXPECT_TRUE(reader.diagnostics().empty());
   }
