@@ -82,7 +82,7 @@ template <class Host, class Bits>
 u128 host_bits(Host value) {
   Bits bits;
   std::memcpy(&bits, &value, sizeof bits);
-  return value != value ? float_format(8 * sizeof bits).canonical_nan() : u128{bits};
+  return std::isnan(value) ? float_format(8 * sizeof bits).canonical_nan() : u128{bits};
 }
 template <class Host>
 Host host_float(u128 bits) {

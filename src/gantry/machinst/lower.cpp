@@ -36,7 +36,7 @@ void LowerContext::begin(const ir::Function& func) {
   all_insts_.clear();
   all_operands_.clear();
   operand_counts_.clear();
-  all_locs_.clear();
+  all_places_.clear();
   block_starts_.clear();
   last_kinds_.clear();
   remat_defs_.clear();
@@ -50,7 +50,7 @@ void LowerContext::begin(const ir::Function& func) {
   table_targets_.clear();
   outgoing_arg_bytes_ = 0;
   has_calls_ = false;
-  has_locs_ = func.has_source_locs();
+  has_places_ = func.has_source_places();
   count_uses_and_color();
 }
 
@@ -288,10 +288,10 @@ void LowerContext::commit_group(bool may_remat) {
   Operand* operands = all_operands_.extend(num_operands);
   const Operand* from_operands = insts_.operands();
   for (u32 i = 0; i < num_operands; ++i) operands[i] = from_operands[i];
-  if (has_locs_) {
-    u32* locs = all_locs_.extend(num_insts);
-    const u32 loc = func_->source_loc(root_);
-    for (u32 i = 0; i < num_insts; ++i) locs[i] = loc;
+  if (has_places_) {
+    ir::SourcePlace* places = all_places_.extend(num_insts);
+    const ir::SourcePlace place = func_->source_place(root_);
+    for (u32 i = 0; i < num_insts; ++i) places[i] = place;
   }
   if (may_remat && num_insts == 1 && num_operands == 1) {
     switch (dfg_->opcode(root_)) {
@@ -510,7 +510,7 @@ VCode LowerContext::finish() {
 
   VCode code;
   code.insts = all_insts_.items();
-  code.source_locs = all_locs_.items();
+  code.source_places = all_places_.items();
   code.calls = calls_;
   code.wide_imms = wide_imms_;
   code.table_ranges = table_ranges_;

@@ -244,7 +244,7 @@ class LowerContext {
   DownVector<MInst> all_insts_;
   DownVector<Operand> all_operands_;
   DownVector<u32> operand_counts_;
-  DownVector<u32> all_locs_;
+  DownVector<ir::SourcePlace> all_places_;
   DownVector<u32> block_starts_;  // from the end
   DownVector<regalloc::InstKind> last_kinds_;
   std::vector<RematDef> remat_defs_;
@@ -259,7 +259,7 @@ class LowerContext {
   std::vector<u32> table_ranges_, table_targets_;
   u32 outgoing_arg_bytes_ = 0;
   bool has_calls_ = false;
-  bool has_locs_ = false;
+  bool has_places_ = false;
 
   // The finished arrays.
   std::vector<u32> operand_ranges_, block_insts_, param_ranges_, branch_arg_ranges_, remat_;

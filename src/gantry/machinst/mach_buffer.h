@@ -152,8 +152,8 @@ class MachBuffer {
   // The same, to a place in this function (try_call handler addresses, …), resolved in finish().
   void add_label_reloc(u32 field_offset, target::RelocKind kind, Label label, i64 addend);
   void add_trap(u32 inst_offset, ir::TrapCode code);
-  // Instructions from here on are of `location`, until the next start or end.
-  void start_source_range(u32 location);
+  // Instructions from here on are of `place`, until the next start or end.
+  void start_source_range(ir::SourcePlace place);
   void end_source_range();
   // A call returns here.
   void add_call_site(u32 frame_offset, std::span<const HandlerUse> handlers);

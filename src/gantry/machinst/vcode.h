@@ -13,6 +13,7 @@
 #include "gantry/entity/maps.h"
 #include "gantry/ir/entities.h"
 #include "gantry/ir/external_name.h"
+#include "gantry/ir/source_place.h"
 #include "gantry/regalloc/input.h"
 #include "gantry/support/arena.h"
 
@@ -153,8 +154,8 @@ struct CallInfo {
 // lowering context that made them starts its next function.
 struct VCode {
   std::span<const MInst> insts;
-  std::span<const u32> source_locs;  // by instruction; empty when the function has none
-  regalloc::Input input;             // operands and control flow
+  std::span<const ir::SourcePlace> source_places;  // by instruction; empty if there are none
+  regalloc::Input input;                           // operands and control flow
   std::span<const CallInfo> calls;
   std::span<const u64> wide_imms;  // 64-bit immediates, by index
   // Jump tables: lists of target blocks, list i is [table_ranges[i], table_ranges[i + 1]).

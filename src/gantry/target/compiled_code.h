@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gantry/ir/external_name.h"
+#include "gantry/ir/source_place.h"
 #include "gantry/ir/trap_code.h"
 #include "gantry/regalloc/types.h"
 #include "gantry/support/int_types.h"
@@ -71,8 +72,16 @@ struct StackMap {
 };
 
 struct SourceRange {
-  u32 start, end;  // bytes [start, end)
-  u32 location;    // ir::SourceLoc bits
+  u32 start, end;    // bytes [start, end)
+  u32 location;      // ir::SourceLoc bits; kNoSourceLoc: only the frame is known
+  u32 inline_frame;  // into CompiledCode::inline_frames; kNoInlineFrame: the function itself
+};
+// A call that inlining replaced by its callee's body: a frame a debugger shows without one being
+// there. Parents come before children.
+struct InlineFrame {
+  ir::ExternalName callee;
+  u32 call_site;  // source location of the call, in the parent's source
+  u32 parent;     // the frame the call was in; kNoInlineFrame: the function itself
 };
 
 struct DebugTagSite {
@@ -107,6 +116,7 @@ struct CompiledCode {
   std::vector<StackMap> stack_maps;
   std::vector<StackMapEntry> stack_map_entries;
   std::vector<SourceRange> source_ranges;
+  std::vector<InlineFrame> inline_frames;
   std::vector<DebugTagSite> debug_tag_sites;
   std::vector<DebugTag> debug_tags;
   std::vector<PatchableCall> patchable_calls;

@@ -369,7 +369,7 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
   const regalloc::Input& input = vcode_->input;
   const std::span<const regalloc::Edit> edits = regs_->edits;
   const u32 first = input.block_insts[block], end = input.block_insts[block + 1];
-  const bool has_locs = !vcode_->source_locs.empty();
+  const bool has_places = !vcode_->source_places.empty();
   // Zero takes two bytes where nobody reads the flags it spoils: a reader follows its writer at
   // once, but for edits.
   const auto emit_constant = [&](const MInst& inst, std::span<const Allocation> place,
@@ -393,14 +393,14 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
       }
     }
   };
-  u32 location = ir::kNoSourceLoc;
+  ir::SourcePlace place;
   for (u32 i = first; i < end; ++i) {
-    if (has_locs && vcode_->source_locs[i] != location) {
-      location = vcode_->source_locs[i];
-      if (location == ir::kNoSourceLoc) {
-        buffer_.end_source_range();
+    if (has_places && vcode_->source_places[i] != place) {
+      place = vcode_->source_places[i];
+      if (place.is_known()) {
+        buffer_.start_source_range(place);
       } else {
-        buffer_.start_source_range(location);
+        buffer_.end_source_range();
       }
     }
     emit_edits(2 * i);
@@ -425,7 +425,7 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
     }
     emit_edits(2 * i + 1);
   }
-  if (location != ir::kNoSourceLoc) buffer_.end_source_range();
+  if (place.is_known()) buffer_.end_source_range();
 }
 
 Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcode,
@@ -491,6 +491,11 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
     const ir::StackSlotData& data = func.stack_slots[slot];
     out.slots.push_back({static_cast<u32>(bases_.slots) + lower.slot_offsets()[slot.index()],
                          data.key.value_or(0), data.key.has_value()});
+  }
+  out.inline_frames.clear();
+  for (const ir::InlineFrameData& frame : func.inline_frames.values()) {
+    out.inline_frames.push_back({frame.callee, frame.call_site,
+                                 frame.parent ? (*frame.parent).index() : ir::kNoInlineFrame});
   }
   return {};
 }
