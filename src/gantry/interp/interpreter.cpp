@@ -1459,8 +1459,8 @@ struct Interpreter::State {
 Interpreter::Interpreter(const Options& options)
     : state_(new State{Program{options, {}, {}, {}, {}, {}}}) {
   // Stack addresses end where code addresses begin.
-  u64& bytes = state_->program.options.max_stack_bytes;
-  if (bytes > kCodeBase - kStackBase) bytes = kCodeBase - kStackBase;
+  state_->program.options.max_stack_bytes =
+      std::min(options.max_stack_bytes, kCodeBase - kStackBase);
 }
 
 Interpreter::~Interpreter() { delete state_; }
