@@ -240,10 +240,18 @@ class FunctionWriter {
   std::string bind(SiteId id, const std::string& value, bool may_refer) {
     const TypeId type = set_.sites[id].type;
     const std::string name = site_name(id);
-    line("const ", names_.type(type), may_refer && !names_.passes_by_value(type) ? "& " : " ", name,
-         " = ", value, ";");
+    if (may_refer && names_.is_primitive(type) && names_.is_generated(source_type(id))) {
+      line("Param<", names_.type(type), "> ", name, " = ", value, ";");
+    } else {
+      line("const ", names_.type(type), may_refer && !names_.passes_by_value(type) ? "& " : " ",
+           name, " = ", value, ";");
+    }
     learn(id, name);
     return name;
+  }
+
+  const Type& source_type(SiteId field) const {
+    return program_.types[set_.sites[set_.sites[field].source].type];
   }
 
   std::string make_text(const Site& site) {
