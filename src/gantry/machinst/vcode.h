@@ -81,7 +81,7 @@ class InstBuffer {
   // Calls and returns: any number of operands.
   void push_list(const MInst& inst, std::span<const Operand> operands);
 
-  u32 num_insts() const { return static_cast<u32>(inst_end_ - insts_); }
+  u32 num_insts() const { return static_cast<u32>(count_end_ - counts_); }
   u32 num_operands() const { return static_cast<u32>(operand_end_ - operands_); }
   const MInst* insts() const { return insts_; }
   MInst* insts() { return insts_; }
