@@ -106,6 +106,11 @@ inline constexpr Limit kMaxConditionProbes{
     "conditions on the way to a branch or trap that are looked at to decide it; "
     "beyond, it stays",
     "opt/egraph_test.cpp"};
+inline constexpr Limit kMaxIdempotentForms{
+    "max-idempotent-forms", 4,
+    "equal divisions, conditional traps and their like, none of which dominates another, that are "
+    "remembered; beyond, those below one more are done again",
+    "opt/egraph_test.cpp"};
 
 // Beyond these blocks and branches stay as they are; nothing is refused.
 inline constexpr Limit kMaxThreadSteps{"max-thread-steps", 16,
@@ -170,6 +175,7 @@ inline constexpr const Limit* kAll[] = {&kMaxEntities,
                                         &kMaxNodesPerInst,
                                         &kMinNodes,
                                         &kMaxConditionProbes,
+                                        &kMaxIdempotentForms,
                                         &kMaxThreadSteps,
                                         &kMaxThreadedArgs,
                                         &kMaxPathSteps,
