@@ -1,13 +1,13 @@
 # Compiles ISLE rules into a target:
 #   gantry_add_isle(TARGET NAME x64_lower CONTEXT gantry::isa::x64::LowerContext NAMESPACE gantry::isa::x64::rules
 #     SOURCES rules/alu.isle … [SHARDS n] [PREFIX X64_LOWER] [INCLUDES "gantry/isa/x64/lower_inl.h" …]
-#     [HEADER_INCLUDES "gantry/isa/x64/types.h" …] [FAILURE function] [MULTI_CAPACITY n] [COVERAGE] [COUNTED])
+#     [HEADER_INCLUDES "gantry/isa/x64/types.h" …] [FAILURE function] [MULTI_CAPACITY n] [COVERAGE] [SHAPES] [COUNTED])
 # Makes ${GANTRY_GEN_DIR}/gantry/gen/isle/NAME/{rules.h,rules.N.cpp} at build time; rules.h is included as
-# "gantry/gen/isle/NAME/rules.h". SOURCES may be generated files. COVERAGE adds rules_table.cpp.
+# "gantry/gen/isle/NAME/rules.h". SOURCES may be generated files. COVERAGE adds rules_table.cpp, SHAPES makes shapes.inc (isle/shapes.h).
 # COUNTED rules count how often they fire if the build has GANTRY_RULE_COVERAGE (at most one such set a namespace).
 # docs/reference/isle-cpp-contract.md says what the context must have.
 function(gantry_add_isle target)
-  cmake_parse_arguments(ARG "COVERAGE;COUNTED" "NAME;SHARDS;CONTEXT;NAMESPACE;PREFIX;FAILURE;MULTI_CAPACITY"
+  cmake_parse_arguments(ARG "COVERAGE;SHAPES;COUNTED" "NAME;SHARDS;CONTEXT;NAMESPACE;PREFIX;FAILURE;MULTI_CAPACITY"
     "INCLUDES;HEADER_INCLUDES;INHERITED;SOURCES" ${ARGN})
   if(NOT ARG_NAME OR NOT ARG_SOURCES)
     message(FATAL_ERROR "gantry_add_isle needs NAME and SOURCES")
@@ -66,9 +66,14 @@ function(gantry_add_isle target)
     set(table ${dir}/rules_table.cpp)
     list(APPEND options --coverage-table ${table})
   endif()
+  set(shapes)
+  if(ARG_SHAPES)
+    set(shapes ${dir}/shapes.inc)
+    list(APPEND options --shapes ${shapes})
+  endif()
   # islec leaves unchanged files alone; the stamp tells the build that it has run.
   add_custom_command(OUTPUT ${dir}/rules.stamp
-    BYPRODUCTS ${dir}/rules.h ${shards} ${table}
+    BYPRODUCTS ${dir}/rules.h ${shards} ${table} ${shapes}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${dir}
     COMMAND islec -o ${dir}/rules.cpp ${options} ${sources}
     COMMAND ${CMAKE_COMMAND} -E touch ${dir}/rules.stamp

@@ -15,6 +15,7 @@
 
 #include "gantry/codegen/compile.h"
 #include "gantry/fuzzgen/generate_flow.h"
+#include "gantry/fuzzgen/shapes.h"
 #include "gantry/interp/interpreter.h"
 #include "gantry/ir/printer.h"
 #include "gantry/opt/remove_unreachable_blocks.h"
@@ -83,6 +84,19 @@ void generate(u64 seed, bool small, fuzzgen::Choices& choices, std::vector<ir::F
     return;
   }
   fuzzgen::Options options;
+  if (seed % 4 == 1) {
+    // What rules look for, and nothing else.
+    options.i128 = options.vectors = options.all_floats = true;
+    options.canonical_nans = false;
+    funcs.resize(small ? 1 : 8);
+    for (ir::Function& func : funcs) {
+      u32 rule = 0;
+      do {
+        rule = choices.below(fuzzgen::num_shapes());
+      } while (!fuzzgen::generate_shape(choices, options, rule, func));
+    }
+    return;
+  }
   options.i128 = choices.one_in(3);
   options.vectors = choices.one_in(3);
   options.all_floats = choices.one_in(4);

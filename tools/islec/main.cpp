@@ -29,6 +29,7 @@ Compiles ISLE rules to C++ (written to standard output without -o).
   --multi-capacity N      results kept of an inner call of a multi term (default: 32)
   --leaves-apart          every right side is a function of its own, never inlined: tells matching from what it makes
   --coverage-table FILE   write a table of the rules by number
+  --shapes FILE           write the left sides of the rules by number, as macro calls (isle/shapes.h)
   --inherited SUFFIX      externs declared in files whose path ends so are left out of NAME_CONTEXT_METHODS: a base
                           class of the context has them; repeatable
   --strip-prefix PATH     removed from the front of file names in comments; repeatable
@@ -46,6 +47,7 @@ struct Options {
   std::string output;
   std::string header;
   std::string coverage_table;
+  std::string shapes;
 };
 
 [[noreturn]] void wrong_use(const std::string& message) {
@@ -138,6 +140,9 @@ Options parse_arguments(int argc, char** argv) {
     } else if (arg == "--coverage-table") {
       options.coverage_table = value();
       codegen.with_coverage_table = true;
+    } else if (arg == "--shapes") {
+      options.shapes = value();
+      codegen.with_shapes = true;
     } else if (arg == "--inherited") {
       codegen.inherited.push_back(value());
     } else if (arg == "--strip-prefix") {
@@ -219,5 +224,7 @@ int main(int argc, char** argv) {
   }
   if (!options.coverage_table.empty())
     written = write_file(options.coverage_table, result.code.coverage_table) && written;
+  if (!options.shapes.empty())
+    written = write_file(options.shapes, result.code.shapes) && written;
   return written ? 0 : 1;
 }

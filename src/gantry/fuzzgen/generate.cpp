@@ -6,6 +6,7 @@
 // which calls none: the executed instructions are bounded.
 #include "gantry/fuzzgen/generate.h"
 
+#include "gantry/fuzzgen/shapes.h"
 #include "gantry/ir/builder.h"
 
 namespace gantry::fuzzgen {
@@ -77,15 +78,11 @@ bool makes_nans(Opcode op) {
 class Generator {
  public:
   Generator(Choices& choices, const Options& options, std::vector<ir::Function>& funcs)
-      : choices_(choices), options_(options), funcs_(funcs) {
-    types_ = {ir::kI8, ir::kI16, ir::kI32, ir::kI64};
-    if (options.i128) types_.push_back(ir::kI128);
-    if (options.floats) types_.insert(types_.end(), {ir::kF32, ir::kF64});
-    if (options.all_floats) types_.insert(types_.end(), {ir::kF16, ir::kF128});
-    if (options.vectors) {
-      types_.insert(types_.end(), {ir::kI8.by(16), ir::kI16.by(8), ir::kI32.by(4), ir::kI64.by(2)});
-      if (options.floats) types_.insert(types_.end(), {ir::kF32.by(4), ir::kF64.by(2)});
-    }
+      : choices_(choices),
+        options_(options),
+        funcs_(funcs),
+        types_(enabled_types(options)),
+        shapes_(choices, types_, options) {
     for (u32 i = 0; i < meta::kNumOpcodes; ++i) {
       const Opcode op = static_cast<Opcode>(i);
       if (is_plain(op) && (options.x86_opcodes || !is_x86(op))) opcodes_.push_back(op);
@@ -188,21 +185,7 @@ class Generator {
 
   Value constant(Type type) {
     const u128 bits = generate_value(choices_, type).bits();
-    const i64 low = static_cast<i64>(bits);
-    if (type == ir::kF32) return build_->f32const({static_cast<u32>(bits)});
-    if (type == ir::kF64) return build_->f64const({static_cast<u64>(bits)});
-    if (type == ir::kF16) return build_->f16const({static_cast<u16>(bits)});
-    if (type == ir::kF128)
-      return build_->f128const(func_->dfg.add_constant(ir::DataValue::from_bits(type, bits).bytes));
-    if (type == ir::kI128) {
-      const Value low_half = build_->iconst(ir::kI64, low);
-      return build_->iconcat(low_half, build_->iconst(ir::kI64, static_cast<i64>(bits >> 64)));
-    }
-    if (type.is_vector()) {
-      return build_->vconst(type,
-                            func_->dfg.add_constant(ir::DataValue::from_bits(type, bits).bytes));
-    }
-    return build_->iconst(type, sign_extended(low, type.bits()));
+    return build_constant(*build_, type, bits);
   }
   static i64 sign_extended(i64 value, u32 bits) {
     return static_cast<i64>(static_cast<u64>(value) << (64 - bits)) >> (64 - bits);
@@ -889,6 +872,10 @@ class Generator {
       return;
     }
     leaves_.clear();
+    if (choices_.one_in(2)) {
+      make_shape();
+      return;
+    }
     const Type type = idiom_type();
     const u32 count = 1 + choices_.below(3);
     for (u32 i = 0; i < count; ++i) {
@@ -905,6 +892,39 @@ class Generator {
         build_->trapnz(c, code);
       }
     }
+  }
+  // What a rule of the optimiser looks for.
+  class IdiomHost final : public ShapeHost {
+   public:
+    explicit IdiomHost(Generator& generator) : g_(generator) {}
+    Value leaf(Type type) override { return g_.leaf(type); }
+    Value constant(Type type, u128 bits) override { return build_constant(*g_.build_, type, bits); }
+    std::vector<Value> insert(const ir::InstData& data, Type control) override {
+      const ir::Inst inst = g_.build_->insert(data, control);
+      if (makes_nans(data.opcode) && g_.options_.canonical_nans)
+        return {g_.without_odd_nans(g_.func_->dfg.first_result(inst))};
+      const std::span<const Value> results = g_.func_->dfg.results(inst);
+      if (g_.choices_.one_in(6)) g_.keep_results(inst);
+      return {results.begin(), results.end()};
+    }
+    void branch(Value condition) override {
+      const Type type = g_.some_type();
+      const Value x = g_.value(type), y = g_.value(type);
+      const Block join = g_.new_block(false);
+      g_.build_->brif(condition, g_.build_->block_call(join, {x}),
+                      g_.build_->block_call(join, {y}));
+      g_.enter(join, {type});
+    }
+    ir::Function& func() override { return *g_.func_; }
+
+   private:
+    Generator& g_;
+  };
+  void make_shape() {
+    const u32 rule = choices_.below(num_shapes());
+    if (!is_root_shape(rule) || !shapes_.plan(rule)) return;
+    IdiomHost host(*this);
+    for (const Value result : shapes_.emit(host)) scope_.push_back(result);
   }
   Value expression(Type type, u32 depth) {
     if (depth == 0) return choices_.one_in(3) ? interesting(type) : leaf(type);
@@ -1584,9 +1604,22 @@ class Generator {
   };
   std::vector<Compared> compared_;  // with each other, in scope
   std::vector<Value> leaves_;       // of the idiom being made
+  ShapeMaker shapes_;
 };
 
 }  // namespace
+
+std::vector<Type> enabled_types(const Options& options) {
+  std::vector<Type> types = {ir::kI8, ir::kI16, ir::kI32, ir::kI64};
+  if (options.i128) types.push_back(ir::kI128);
+  if (options.floats) types.insert(types.end(), {ir::kF32, ir::kF64});
+  if (options.all_floats) types.insert(types.end(), {ir::kF16, ir::kF128});
+  if (options.vectors) {
+    types.insert(types.end(), {ir::kI8.by(16), ir::kI16.by(8), ir::kI32.by(4), ir::kI64.by(2)});
+    if (options.floats) types.insert(types.end(), {ir::kF32.by(4), ir::kF64.by(2)});
+  }
+  return types;
+}
 
 u64 Choices::bits() {
   if (from_bytes_) {

@@ -25,6 +25,7 @@ struct CodegenOptions {
   bool with_coverage_table = false;
   // Every right side is a function of its own (rule_TERM_NUMBER) that stays one: for measurements.
   bool leaves_apart = false;
+  bool with_shapes = false;
 };
 
 struct TermCode {
@@ -36,6 +37,7 @@ struct GeneratedCode {
   std::string header;  // empty without header_name
   std::vector<std::string> shards;
   std::string coverage_table;
+  std::string shapes;
 };
 
 // `terms` are all internally constructed terms in order of their ids. Adds to `findings` what the

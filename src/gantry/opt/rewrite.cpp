@@ -174,7 +174,6 @@ Node Rewriter::enter_with_alternatives(const ir::InstData& data, const NodeInfo&
   --depth_;
   const Node made = enter(data, info, known, slot);
   if (others.size() != 0 && take_fuel()) {
-    ++rule_counts_[fired_[depth_ + 1]];
     if (observer_ != nullptr) [[unlikely]]
       tell(Rewrite::Kind::Alternative, fired_[depth_ + 1], data, Type::from_code(info.type),
            first_node, others[others.size() - 1]);
@@ -202,7 +201,6 @@ std::optional<Node> Rewriter::better_form(const ir::InstData& data, const NodeIn
   GANTRY_DCHECK(graph_.type(result) == type);
   // Both are true of the same value.
   if (Facts::tracks(type)) graph_.facts(result) = intersect(graph_.facts(result), known);
-  ++rule_counts_[fired_[depth_ + 1]];
   if (observer_ != nullptr) [[unlikely]]
     result = tell(Rewrite::Kind::Rule, fired_[depth_ + 1], data, type, first_node, result);
   return result;
@@ -454,7 +452,6 @@ std::optional<SkeletonChange> Rewriter::simplify_skeleton(const ir::InstData& da
   constructor_simplify_skeleton(*this, looked_at, changes);
   --depth_;
   if (changes.size() == 0 || !take_fuel()) return std::nullopt;
-  ++rule_counts_[fired_[depth_ + 1]];
   if (observer_ != nullptr) [[unlikely]] {
     ir::InstData changed;
     changed.opcode = Opcode::Nop;

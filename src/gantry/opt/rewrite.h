@@ -60,8 +60,8 @@ class Rewriter final {
   Graph& graph() { return graph_; }
   const Graph& graph() const { return graph_; }
 
-  // By number of the rule (isle_rules[] of rule_table.h): how often it has changed something since
-  // the session began.
+  // By number of the rule (isle_rules[] of rule_table.h): how often it has fired since the session
+  // began, for its own sake or as a part of others.
   std::span<const u64> rule_counts() const { return rule_counts_; }
 
   // ---- what rules see (rewrite_inl.h)
@@ -77,7 +77,10 @@ class Rewriter final {
   static constexpr ir::Type F32() { return ir::kF32; }
   static constexpr ir::Type F64() { return ir::kF64; }
   // The leaf of the rule says so before it makes its result.
-  void note_rule(u32 rule) { fired_[depth_] = rule; }
+  void note_rule(u32 rule) {
+    fired_[depth_] = rule;
+    ++rule_counts_[rule];
+  }
 
  private:
   Node build_at(ir::InstData data, ir::Type type);
