@@ -161,7 +161,7 @@ class LowerContext {
   u32 add_call(const CallInfo& call) {
     calls_.push_back(call);
     if (call.stack_arg_bytes > outgoing_arg_bytes_) outgoing_arg_bytes_ = call.stack_arg_bytes;
-    has_calls_ = true;
+    has_calls_ |= !call.is_tail;
     return static_cast<u32>(calls_.size() - 1);
   }
   // Clobbers of the instruction pushed next.

@@ -473,6 +473,8 @@ Label MachBuffer::deferred_trap(ir::TrapCode code) {
   return Label{known - 1};
 }
 
+bool MachBuffer::has_deferred_traps() const { return !state_->traps_to_place.empty(); }
+
 // ---- records
 
 void MachBuffer::add_reloc(u32 field_offset, target::RelocKind kind, ir::ExternalName name,

@@ -139,6 +139,8 @@ class MachBuffer {
   Label constant(std::span<const u8> bytes, u32 alignment);
   // Label of a trap instruction placed behind the code; uses with the same code share it.
   Label deferred_trap(ir::TrapCode code);
+  // Whether some of those have still to be placed.
+  bool has_deferred_traps() const;
   // Must be called before each instruction with its largest size; then emit_island() if it says so.
   bool island_needed(u32 upcoming_bytes) const {
     return offset() + upcoming_bytes > soonest_deadline_;

@@ -162,7 +162,7 @@ struct VCode {
   std::span<const u32> table_ranges;
   std::span<const u32> table_targets;
   u32 outgoing_arg_bytes = 0;  // largest area of stack arguments any call needs
-  bool has_calls = false;
+  bool has_calls = false;      // tail calls are none
 };
 
 }  // namespace gantry::machinst

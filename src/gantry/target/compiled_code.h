@@ -56,7 +56,7 @@ struct ExceptionHandler {
 
 struct CallSite {
   u32 return_offset;  // the return address
-  u32 frame_offset;   // bytes from sp at the call up to the frame pointer
+  u32 frame_offset;   // bytes from sp at the call as CompiledCode::frame_size
   u32 first_handler;  // into CompiledCode::handlers
   u32 num_handlers;
 };
@@ -106,9 +106,12 @@ struct SlotPlace {
 };
 
 struct CompiledCode {
-  std::vector<u8> code;       // with constants and jump tables
-  u32 alignment = 1;          // required of the function's address
-  u32 frame_size = 0;         // bytes from sp to the frame pointer
+  std::vector<u8> code;  // with constants and jump tables
+  u32 alignment = 1;     // required of the function's address
+  // Whether the frame pointer points to a record of the caller's one and the return address. Always
+  // with preserve_frame_pointers, and in functions with try_call.
+  bool has_frame_record = true;
+  u32 frame_size = 0;  // bytes from sp to the frame record; without one, to the return address
   std::vector<Reloc> relocs;  // by offset
   std::vector<TrapRecord> traps;
   std::vector<CallSite> call_sites;

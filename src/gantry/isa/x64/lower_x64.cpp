@@ -47,6 +47,7 @@ Result<void> X64Lower::prepare(const ir::Function& func) {
   pool_.clear();
   externals_.clear();
   max_tail_arg_bytes_ = 0;
+  needs_frame_record_ = false;
   failure_reason_.clear();
   return_area_ = VReg();
   sret_pointer_ = VReg();
@@ -830,11 +831,13 @@ Gpr X64Lower::function_address(FuncRef function) {
   return name_address(data.name, data.colocated, 0);
 }
 Gpr X64Lower::read_frame_pointer() {
+  needs_frame_record_ = true;
   return x64_lea(ir::kI64, AMode::other(Mode::FramePointer, 0));
 }
 Gpr X64Lower::read_stack_pointer() { return x64_lea(ir::kI64, AMode::other(Mode::OutArg, 0)); }
 // Right above the saved frame pointer.
 Gpr X64Lower::read_return_address() {
+  needs_frame_record_ = true;
   return x64_mov(ir::kI64, {AMode::other(Mode::FramePointer, 8)});
 }
 Gpr X64Lower::read_pinned() { return x64_read_pinned(); }
@@ -1150,6 +1153,7 @@ void X64Lower::lower_try_call(Inst inst) {
   }
   const VReg payload[] = {def_in(kRax), def_in(kRdx)};
 
+  needs_frame_record_ = true;
   machinst::CallInfo& call = parts.info;
   call.inst = inst;
   call.is_try = true;

@@ -55,6 +55,8 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   const AbiSignature& own_abi() const { return own_abi_; }
   // The largest stack-argument area of any tail call; 0 without.
   u32 max_tail_arg_bytes() const { return max_tail_arg_bytes_; }
+  // The function reads the frame pointer, or somebody who resumes it finds its frame by it.
+  bool needs_frame_record() const { return needs_frame_record_; }
   std::span<const u32> slot_offsets() const { return slot_offsets_; }
   u32 slot_bytes() const { return slot_bytes_; }
 
@@ -141,6 +143,7 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   VReg return_area_;  // address of the area for this function's results
   VReg sret_pointer_;
   u32 max_tail_arg_bytes_ = 0;
+  bool needs_frame_record_ = false;
   std::string failure_reason_;
   ErrorKind failure_kind_ = ErrorKind::Unsupported;
 };
