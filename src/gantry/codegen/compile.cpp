@@ -9,6 +9,7 @@
 #include "gantry/opt/remove_constant_params.h"
 #include "gantry/opt/remove_unreachable_blocks.h"
 #include "gantry/opt/run_egraph.h"
+#include "gantry/opt/unroll_loops.h"
 #include "gantry/verifier/verifier.h"
 
 namespace gantry::codegen {
@@ -23,6 +24,7 @@ constexpr const PassInfo* kPasses[] = {&kVerify,
                                        &opt::kRemoveConstantParams,
                                        &opt::kPromoteStackSlots,
                                        &opt::kCleanUpFlow,
+                                       &opt::kUnrollLoops,
                                        &opt::kEgraph,
                                        &opt::kEliminateDeadStores};
 
@@ -105,6 +107,14 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
   }
   // Fewer joins mean more that the e-graph knows at each place.
   run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
+  // In time for what is constant in a round to be folded.
+  bool unrolled = false;
+  run(opt::kUnrollLoops, [&] {
+    const opt::UnrollOptions options{.for_size = flags.opt_level == target::OptLevel::SpeedAndSize,
+                                     .fuel = session.fuel()};
+    unrolled = opt::unroll_loops(func, options, session);
+  });
+  if (unrolled) run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
   bool branches_changed = false;
   run(opt::kEgraph, [&] {
     const opt::EgraphOptions options{

@@ -144,6 +144,17 @@ inline constexpr Limit kMaxDeadStoreCandidates{
     "stores remembered on the way back through a block for making earlier ones dead",
     "opt/stack_slots_test.cpp"};
 
+// Beyond these loops stay as they are; nothing is refused.
+inline constexpr Limit kMaxUnrolledLoopInsts{
+    "max-unrolled-loop-insts", 400, "instructions, constants included, of a loop that is unrolled",
+    "opt/unroll_test.cpp"};
+inline constexpr Limit kMaxUnrollGrowth{
+    "max-unroll-growth", 2,
+    "instructions that unrolling adds for each instruction of the function, plus min-unroll-growth",
+    "opt/unroll_test.cpp"};
+inline constexpr Limit kMinUnrollGrowth{"min-unroll-growth", 1000, "see max-unroll-growth",
+                                        "opt/unroll_test.cpp"};
+
 inline constexpr Limit kMaxInlinedInsts{"max-inlined-insts", u64{1} << 20,
                                         "instructions that inlining copies into one function",
                                         "opt/inline_test.cpp"};
@@ -184,6 +195,9 @@ inline constexpr const Limit* kAll[] = {&kMaxEntities,
                                         &kMaxPromotedArgs,
                                         &kMaxPromotedParams,
                                         &kMaxDeadStoreCandidates,
+                                        &kMaxUnrolledLoopInsts,
+                                        &kMaxUnrollGrowth,
+                                        &kMinUnrollGrowth,
                                         &kMaxInlinedInsts};
 
 }  // namespace gantry::limits
