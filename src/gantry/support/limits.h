@@ -139,6 +139,15 @@ inline constexpr Limit kMaxDeadStoreCandidates{
     "stores remembered on the way back through a block for making earlier ones dead",
     "opt/stack_slots_test.cpp"};
 
+inline constexpr Limit kMaxCarryBlocks{
+    "max-carry-blocks", 16, "blocks of a loop whose loads may take values of the round before",
+    "opt/carry_loads_test.cpp"};
+inline constexpr Limit kMaxCarryAccesses{
+    "max-carry-accesses", 32, "instructions with effects, loads included, in such a loop",
+    "opt/carry_loads_test.cpp"};
+inline constexpr Limit kMaxCarriedLoads{"max-carried-loads", 4, "loads of such a loop that do",
+                                        "opt/carry_loads_test.cpp"};
+
 inline constexpr Limit kMaxInlinedInsts{"max-inlined-insts", u64{1} << 20,
                                         "instructions that inlining copies into one function",
                                         "opt/inline_test.cpp"};
@@ -178,6 +187,9 @@ inline constexpr const Limit* kAll[] = {&kMaxEntities,
                                         &kMaxPromotedArgs,
                                         &kMaxPromotedParams,
                                         &kMaxDeadStoreCandidates,
+                                        &kMaxCarryBlocks,
+                                        &kMaxCarryAccesses,
+                                        &kMaxCarriedLoads,
                                         &kMaxInlinedInsts};
 
 }  // namespace gantry::limits
