@@ -3,6 +3,7 @@
 
 #include "gantry/ir/printer.h"
 #include "gantry/opt/canonicalize_nans.h"
+#include "gantry/opt/carry_loads.h"
 #include "gantry/opt/clean_up_flow.h"
 #include "gantry/opt/eliminate_dead_stores.h"
 #include "gantry/opt/promote_stack_slots.h"
@@ -26,7 +27,8 @@ constexpr const PassInfo* kPasses[] = {&kVerify,
                                        &opt::kCleanUpFlow,
                                        &opt::kUnrollLoops,
                                        &opt::kEgraph,
-                                       &opt::kEliminateDeadStores};
+                                       &opt::kEliminateDeadStores,
+                                       &opt::kCarryLoads};
 
 constexpr char kFlowOwner = 0;
 
@@ -131,11 +133,17 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
   }
   if (flags.enable_alias_analysis) {
     // Equal addresses are one value now.
+    analysis::ControlFlow& flow = session.scratch<analysis::ControlFlow>(
+        &kFlowOwner, [] { return new analysis::ControlFlow; });
     run(opt::kEliminateDeadStores, [&] {
-      analysis::ControlFlow& flow = session.scratch<analysis::ControlFlow>(
-          &kFlowOwner, [] { return new analysis::ControlFlow; });
       flow.compute(func);
       opt::eliminate_dead_stores(func, flow, session);
+    });
+    run(opt::kCarryLoads, [&] {
+      const opt::CarryOptions options{
+          .big_endian = target.triple.endianness() == target::Endianness::Big,
+          .for_size = flags.opt_level == target::OptLevel::SpeedAndSize};
+      opt::carry_loads(func, flow, options, session);
     });
   }
   return {};

@@ -154,6 +154,14 @@ inline constexpr Limit kMaxUnrollGrowth{
     "opt/unroll_test.cpp"};
 inline constexpr Limit kMinUnrollGrowth{"min-unroll-growth", 1000, "see max-unroll-growth",
                                         "opt/unroll_test.cpp"};
+inline constexpr Limit kMaxCarryBlocks{
+    "max-carry-blocks", 16, "blocks of a loop whose loads may take values of the round before",
+    "opt/carry_loads_test.cpp"};
+inline constexpr Limit kMaxCarryAccesses{
+    "max-carry-accesses", 32, "instructions with effects, loads included, in such a loop",
+    "opt/carry_loads_test.cpp"};
+inline constexpr Limit kMaxCarriedLoads{"max-carried-loads", 4, "loads of such a loop that do",
+                                        "opt/carry_loads_test.cpp"};
 
 inline constexpr Limit kMaxInlinedInsts{"max-inlined-insts", u64{1} << 20,
                                         "instructions that inlining copies into one function",
@@ -198,6 +206,9 @@ inline constexpr const Limit* kAll[] = {&kMaxEntities,
                                         &kMaxUnrolledLoopInsts,
                                         &kMaxUnrollGrowth,
                                         &kMinUnrollGrowth,
+                                        &kMaxCarryBlocks,
+                                        &kMaxCarryAccesses,
+                                        &kMaxCarriedLoads,
                                         &kMaxInlinedInsts};
 
 }  // namespace gantry::limits
