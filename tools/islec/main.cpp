@@ -27,6 +27,7 @@ Compiles ISLE rules to C++ (written to standard output without -o).
   --failure FUNCTION      [[noreturn]] function of a const char*, called when no rule matches
   --shards N              spread the functions over N files (needs -o and --header)
   --multi-capacity N      results kept of an inner call of a multi term (default: 32)
+  --leaves-apart          every right side is a function of its own, never inlined: tells matching from what it makes
   --coverage-table FILE   write a table of the rules by number
   --shapes FILE           write the left sides of the rules by number, as macro calls (isle/shapes.h)
   --inherited SUFFIX      externs declared in files whose path ends so are left out of NAME_CONTEXT_METHODS: a base
@@ -134,6 +135,8 @@ Options parse_arguments(int argc, char** argv) {
       codegen.shards = parse_number(arg, value(), 256);
     } else if (arg == "--multi-capacity") {
       codegen.multi_capacity = parse_number(arg, value(), 65536);
+    } else if (arg == "--leaves-apart") {
+      codegen.leaves_apart = true;
     } else if (arg == "--coverage-table") {
       options.coverage_table = value();
       codegen.with_coverage_table = true;

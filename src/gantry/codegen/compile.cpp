@@ -3,12 +3,14 @@
 
 #include "gantry/ir/printer.h"
 #include "gantry/opt/canonicalize_nans.h"
+#include "gantry/opt/carry_loads.h"
 #include "gantry/opt/clean_up_flow.h"
 #include "gantry/opt/eliminate_dead_stores.h"
 #include "gantry/opt/promote_stack_slots.h"
 #include "gantry/opt/remove_constant_params.h"
 #include "gantry/opt/remove_unreachable_blocks.h"
 #include "gantry/opt/run_egraph.h"
+#include "gantry/opt/unroll_loops.h"
 #include "gantry/verifier/verifier.h"
 
 namespace gantry::codegen {
@@ -23,8 +25,10 @@ constexpr const PassInfo* kPasses[] = {&kVerify,
                                        &opt::kRemoveConstantParams,
                                        &opt::kPromoteStackSlots,
                                        &opt::kCleanUpFlow,
+                                       &opt::kUnrollLoops,
                                        &opt::kEgraph,
-                                       &opt::kEliminateDeadStores};
+                                       &opt::kEliminateDeadStores,
+                                       &opt::kCarryLoads};
 
 constexpr char kFlowOwner = 0;
 
@@ -105,6 +109,14 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
   }
   // Fewer joins mean more that the e-graph knows at each place.
   run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
+  // In time for what is constant in a round to be folded.
+  bool unrolled = false;
+  run(opt::kUnrollLoops, [&] {
+    const opt::UnrollOptions options{.for_size = flags.opt_level == target::OptLevel::SpeedAndSize,
+                                     .fuel = session.fuel()};
+    unrolled = opt::unroll_loops(func, options, session);
+  });
+  if (unrolled) run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
   bool branches_changed = false;
   run(opt::kEgraph, [&] {
     const opt::EgraphOptions options{
@@ -121,11 +133,17 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
   }
   if (flags.enable_alias_analysis) {
     // Equal addresses are one value now.
+    analysis::ControlFlow& flow = session.scratch<analysis::ControlFlow>(
+        &kFlowOwner, [] { return new analysis::ControlFlow; });
     run(opt::kEliminateDeadStores, [&] {
-      analysis::ControlFlow& flow = session.scratch<analysis::ControlFlow>(
-          &kFlowOwner, [] { return new analysis::ControlFlow; });
       flow.compute(func);
       opt::eliminate_dead_stores(func, flow, session);
+    });
+    run(opt::kCarryLoads, [&] {
+      const opt::CarryOptions options{
+          .big_endian = target.triple.endianness() == target::Endianness::Big,
+          .for_size = flags.opt_level == target::OptLevel::SpeedAndSize};
+      opt::carry_loads(func, flow, options, session);
     });
   }
   return {};

@@ -112,5 +112,39 @@ TEST_F(Pipeline, ForgetsScopedDumps) {
   EXPECT_EQ(text.view(), "");
 }
 
+// What inlining knows of frames that are gone reaches the one who holds the code.
+TEST_F(Pipeline, RecordsInlineFramesOfTheCode) {
+  const ir::ExternalName callee{ir::ExternalName::Kind::TestCase, 0};
+  const ir::InlineFrame outer = func_.inline_frames.push({callee, 0x30, {}});
+  const ir::InlineFrame inner = func_.inline_frames.push({callee, 0x20, outer});
+  for (const ir::Block block : func_.layout.blocks()) {
+    for (const ir::Inst inst : func_.layout.insts(block)) {
+      if (func_.dfg.opcode(inst) != ir::Opcode::Iadd) continue;
+      func_.set_source_loc(inst, 0x10);
+      func_.set_inline_frame(inst, inner);
+    }
+  }
+  for (const target::OptLevel level : {target::OptLevel::None, target::OptLevel::Speed}) {
+    target::Flags flags = isa_->flags();
+    flags.opt_level = level;
+    isa_ = make_isa(flags);
+    ir::Function func = func_;
+    const Result<target::CompiledCode> code = compile(func, *isa_, session_);
+    ASSERT_TRUE(code.has_value());
+    ASSERT_EQ(code->inline_frames.size(), 2u);
+    EXPECT_EQ(code->inline_frames[0].call_site, 0x30u);
+    EXPECT_EQ(code->inline_frames[0].parent, ir::kNoInlineFrame);
+    EXPECT_EQ(code->inline_frames[1].call_site, 0x20u);
+    EXPECT_EQ(code->inline_frames[1].parent, 0u);
+    EXPECT_EQ(code->inline_frames[1].callee, callee);
+    ASSERT_FALSE(code->source_ranges.empty());
+    for (const target::SourceRange& range : code->source_ranges) {
+      EXPECT_EQ(range.location, 0x10u);
+      EXPECT_EQ(range.inline_frame, inner.index());
+      EXPECT_LT(range.start, range.end);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace gantry::codegen

@@ -273,7 +273,7 @@ class FileCheck::Matcher {
   }
 
   // The pattern with variables put in. Names it defines go to `defines`, in the order of captures.
-  Result<RegexProgram> build(const Directive& directive, std::vector<std::string>* defines) const {
+  Result<RegexProgram> build(const Directive& directive, std::vector<std::string>& defines) const {
     RegexProgram program;
     const std::vector<Part>& parts = directive.parts;
     for (usize i = 0; i < parts.size(); ++i) {
@@ -308,8 +308,8 @@ class FileCheck::Matcher {
             }
             regex = variable->value;
           }
-          const u32 capture = static_cast<u32>(defines->size());
-          defines->push_back(part.variable);
+          const u32 capture = static_cast<u32>(defines.size());
+          defines.push_back(part.variable);
           program.begin_capture(capture);
           GANTRY_TRY(program.append_regex(regex));
           program.end_capture(capture);
@@ -325,7 +325,7 @@ class FileCheck::Matcher {
   // Searches [from, to) and keeps what was defined.
   Result<TextRange> find(const Directive& directive, u32 from, u32 to, std::string_view where) {
     std::vector<std::string> defines;
-    GANTRY_TRY_ASSIGN(const RegexProgram program, build(directive, &defines));
+    GANTRY_TRY_ASSIGN(const RegexProgram program, build(directive, defines));
     std::vector<TextRange> captures(defines.size());
     const std::optional<TextRange> match = program.search(text_, from, to, captures);
     if (!match) return not_found(directive, from, to, where);
@@ -379,7 +379,8 @@ class FileCheck::Matcher {
       return {};
     }
     GANTRY_DCHECK(directive.kind == Kind::Not);
-    GANTRY_TRY_ASSIGN(RegexProgram program, build(directive, nullptr));
+    std::vector<std::string> none;  // definitions in a `not:` were refused
+    GANTRY_TRY_ASSIGN(RegexProgram program, build(directive, none));
     pending_nots_.push_back({&directive, std::move(program), from});
     return {};
   }

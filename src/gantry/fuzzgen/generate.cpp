@@ -576,12 +576,13 @@ class Generator {
       return place;
     }
     if (choices_.one_in(6) && !aligned && room >= 31) {
-      // An element behind one whose number has few bits: index + c does not wrap before it is
-      // extended.
-      const Type narrow = choices_.one_in(2) ? ir::kI32 : types_[choices_.below(3)];
+      // An element behind another: the index may have few bits, of which index + c is known not to
+      // wrap before it is extended.
+      const Type type = types_[choices_.one_in(2) ? 3 : choices_.below(3)];
       const u32 shift = choices_.below(3), added = 1 + choices_.below(4);
-      const Value index = build_->band_imm_u(value(narrow), 3);
-      Value scaled = build_->uextend(ir::kI64, build_->iadd(index, build_->iconst(narrow, added)));
+      const Value index = build_->band_imm_u(value(type), 3);
+      Value scaled = build_->iadd(index, build_->iconst(type, added));
+      if (type != ir::kI64) scaled = build_->uextend(ir::kI64, scaled);
       if (shift != 0) scaled = build_->ishl(scaled, build_->iconst(ir::kI64, shift));
       place.base = build_->iadd(build_->stack_addr(ir::kI64, ss, 0), scaled);
       place.offset = 0;

@@ -374,7 +374,7 @@ struct ShapeMaker::Plan {
       case 2:
         return choices.below(width);
       case 3:
-        return width - 1;
+        return (width - choices.below(2)) & mask;
       case 4:
         return width >> (1 + choices.below(3));
       case 5:

@@ -82,7 +82,7 @@ template <class Host, class Bits>
 u128 host_bits(Host value) {
   Bits bits;
   std::memcpy(&bits, &value, sizeof bits);
-  return value != value ? float_format(8 * sizeof bits).canonical_nan() : u128{bits};
+  return std::isnan(value) ? float_format(8 * sizeof bits).canonical_nan() : u128{bits};
 }
 template <class Host>
 Host host_float(u128 bits) {
@@ -1459,8 +1459,8 @@ struct Interpreter::State {
 Interpreter::Interpreter(const Options& options)
     : state_(new State{Program{options, {}, {}, {}, {}, {}}}) {
   // Stack addresses end where code addresses begin.
-  u64& bytes = state_->program.options.max_stack_bytes;
-  if (bytes > kCodeBase - kStackBase) bytes = kCodeBase - kStackBase;
+  state_->program.options.max_stack_bytes =
+      std::min(options.max_stack_bytes, kCodeBase - kStackBase);
 }
 
 Interpreter::~Interpreter() { delete state_; }

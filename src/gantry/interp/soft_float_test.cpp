@@ -53,7 +53,7 @@ Host host(u128 bits) {
 }
 template <class Host>
 u128 bits_of(Host value) {
-  if (value != value) return float_format(8 * sizeof value).canonical_nan();
+  if (std::isnan(value)) return float_format(8 * sizeof value).canonical_nan();
   u128 bits = 0;
   std::memcpy(&bits, &value, sizeof value);
   return bits;

@@ -15,6 +15,7 @@
 #include "gantry/ir/inst_data.h"
 #include "gantry/ir/inst_info.h"
 #include "gantry/ir/signature.h"
+#include "gantry/ir/source_place.h"
 
 namespace gantry::ir {
 
@@ -143,8 +144,6 @@ struct SideRange {
   u32 first;
   u32 count;
 };
-
-inline constexpr u32 kNoSourceLoc = ~u32{0};
 
 // One call that was replaced by the body of its callee: what a debugger shows as a frame although
 // there is none.
@@ -439,6 +438,17 @@ class Function {
   PackedOption<InlineFrame> inline_frame(Inst inst) const { return inline_frame_of_[inst]; }
   void set_inline_frame(Inst inst, PackedOption<InlineFrame> frame) {
     inline_frame_of_.set(inst, frame);
+  }
+  // Both, as finished code records them.
+  SourcePlace source_place(Inst inst) const {
+    const PackedOption<InlineFrame> frame = inline_frame_of_[inst];
+    return {source_locs_[inst], frame ? (*frame).index() : kNoInlineFrame};
+  }
+  bool has_source_places() const { return has_source_locs() || !inline_frames.empty(); }
+  // What stands for `from`, or was made for its sake, is where `from` is.
+  void copy_source_place(Inst to, Inst from) {
+    if (has_source_locs()) set_source_loc(to, source_loc(from));
+    if (!inline_frames.empty()) set_inline_frame(to, inline_frame(from));
   }
 
   std::span<const DebugTag> debug_tags(Inst inst) const;

@@ -11,9 +11,11 @@ namespace gantry::ir {
 namespace {
 
 consteval InstFacts facts_of(const meta::InstDef& def) {
-  InstFacts facts{
-      def.format,     0, 0, false, -1, def.control.kind == meta::Control::Kind::Suffix, def.effects,
-      def.commutative};
+  InstFacts facts{def.format,  0,
+                  0,           false,
+                  -1,          def.control.kind == meta::Control::Kind::Suffix,
+                  def.effects, def.commutative,
+                  false,       false};
   const meta::FormatDef& format = meta::format_def(def.format);
   for (u32 i = 0; i < def.ins.count; ++i) {
     if (def.ins.items[i].kind == meta::OperandKind::VarArgs) facts.has_list = true;
@@ -32,6 +34,11 @@ consteval InstFacts facts_of(const meta::InstDef& def) {
   for (u32 i = 0; i < def.outs.count; ++i) {
     if (def.outs.items[i].kind == meta::OperandKind::Value) ++facts.num_fixed_results;
   }
+  const meta::Effects& e = def.effects;
+  facts.has_inherent_effect = e.is_call || e.is_branch || e.is_terminator || e.is_return ||
+                              e.can_trap || e.other_effects || e.can_store;
+  facts.is_transparent = facts.num_fixed_results == 1 && !e.is_call && !e.can_load &&
+                         !e.can_store && !e.can_trap && !e.other_effects;
   return facts;
 }
 

@@ -12,7 +12,7 @@
 namespace gantry::ir {
 
 // What hot code needs of a row, in 16 bytes.
-struct InstFacts {
+struct alignas(16) InstFacts {
   meta::Format format;
   u8 num_fixed_values;   // value operands in the words of the record (not those in lists)
   u8 num_fixed_results;  // calls: 0, the signature says
@@ -21,6 +21,10 @@ struct InstFacts {
   bool needs_suffix;     // the controlling type is written, no operand has it
   meta::Effects effects;
   bool commutative;  // words 0 and 1 may be exchanged
+  // has_inherent_side_effect(), and whether matching may look through it: one result, no effects,
+  // no load.
+  bool has_inherent_effect;
+  bool is_transparent;
 };
 static_assert(sizeof(InstFacts) == 16);
 
@@ -44,11 +48,7 @@ inline bool is_safepoint(Opcode op) { return is_call(op) && !is_return(op); }
 // Anything but computing results from operands: such an instruction may not be removed, duplicated
 // or reordered with others of its kind. Loads count only when they may trap, which their flags say:
 // see has_side_effect(inst, dfg).
-inline bool has_inherent_side_effect(Opcode op) {
-  const meta::Effects& e = inst_facts(op).effects;
-  return e.is_call || e.is_branch || e.is_terminator || e.is_return || e.can_trap ||
-         e.other_effects || e.can_store;
-}
+inline bool has_inherent_side_effect(Opcode op) { return inst_facts(op).has_inherent_effect; }
 
 // Type of result `index` of a polymorphic or fixed opcode under the controlling type (ignored for
 // fixed ones). Not for opcodes whose results come from a signature. Invalid if the function of the

@@ -86,10 +86,10 @@ TEST(Builder, makes_instructions_with_results) {
   EXPECT_EQ(func.dfg[constant].wide(), 0xffffffffu);  // masked to the width
   EXPECT_EQ(InstView(func.dfg[*func.layout.last_inst(entry)]).kind(), InstView::Kind::Jump);
   u32 targets = 0;
-  func.dfg.for_each_block_call(*func.layout.last_inst(entry), [&](BlockCall call) {
+  func.dfg.for_each_block_call(*func.layout.last_inst(entry), [&, passed = low](BlockCall call) {
     ++targets;
     EXPECT_EQ(call.block(func.dfg.lists()), next);
-    EXPECT_EQ(BlockArg::decoded(call.args(func.dfg.lists())[0]), BlockArg::value(low));
+    EXPECT_EQ(BlockArg::decoded(call.args(func.dfg.lists())[0]), BlockArg::value(passed));
   });
   EXPECT_EQ(targets, 1u);
 }

@@ -29,13 +29,14 @@ struct Unit {
   std::string body;
   u32 weight = 1;
   bool exported = false;
+  bool is_leaf = false;
 };
 
 class Generator {
  public:
   Generator(const TypedProgram& program, const SymbolTable& symbols,
             const std::vector<SourceFile>& files, const CodegenOptions& options)
-      : names_(program, symbols, files, options), program_(program) {}
+      : names_(program, symbols, files, options), options_(options), program_(program) {}
 
   void term(const TermCode& code);
   std::vector<Unit> take_units() { return std::move(units_); }
@@ -44,6 +45,7 @@ class Generator {
  private:
   friend class FunctionWriter;
   CppNames names_;
+  const CodegenOptions& options_;
   const TypedProgram& program_;
   std::vector<Unit> units_;
 };
@@ -54,6 +56,7 @@ class FunctionWriter {
   FunctionWriter(Generator& generator, const TermCode& code, Mode mode, std::string name)
       : generator_(generator),
         names_(generator.names_),
+        options_(generator.options_),
         program_(generator.program_),
         code_(code),
         set_(code.set),
@@ -238,10 +241,18 @@ class FunctionWriter {
   std::string bind(SiteId id, const std::string& value, bool may_refer) {
     const TypeId type = set_.sites[id].type;
     const std::string name = site_name(id);
-    line("const ", names_.type(type), may_refer && !names_.passes_by_value(type) ? "& " : " ", name,
-         " = ", value, ";");
+    if (may_refer && names_.is_primitive(type) && names_.is_generated(source_type(id))) {
+      line("Param<", names_.type(type), "> ", name, " = ", value, ";");
+    } else {
+      line("const ", names_.type(type), may_refer && !names_.passes_by_value(type) ? "& " : " ",
+           name, " = ", value, ";");
+    }
     learn(id, name);
     return name;
+  }
+
+  const Type& source_type(SiteId field) const {
+    return program_.types[set_.sites[set_.sites[field].source].type];
   }
 
   std::string make_text(const Site& site) {
@@ -574,9 +585,11 @@ class FunctionWriter {
     for (usize i = static_cast<usize>(&owner - set_.rules.data());
          i < set_.rules.size() && set_.rules[i].rule == normal.rule; ++i)
       leaves += code_.tree.leaves[i];
+    const bool apart = options_.leaves_apart;
     if (is_permuted(normal)) {
-      if (leaves > 1 && !normal.right_sites.empty()) return write_permuted_leaf_call(normal, owner);
-    } else if (leaves > 1 && normal.right_sites.size() >= kMinCallsToShare) {
+      if (apart || (leaves > 1 && !normal.right_sites.empty()))
+        return write_permuted_leaf_call(normal, owner);
+    } else if (apart || (leaves > 1 && normal.right_sites.size() >= kMinCallsToShare)) {
       return write_leaf_call(normal, normal, names_.leaf(code_.set.term, normal.rule),
                              frontier(normal), frontier(normal));
     }
@@ -656,7 +669,9 @@ class FunctionWriter {
       leaf.line("// ", names_.provenance(normal.rule));
       leaf.line("GANTRY_RULE(", normal.rule, ");");
       leaf.write_right_side(body);
-      generator_.units_.push_back(leaf.take(false));
+      Unit unit = leaf.take(false);
+      unit.is_leaf = true;
+      generator_.units_.push_back(std::move(unit));
     }
     std::string args = "ctx";
     for (const SiteId site : sites) args += ", " + use(site);
@@ -736,6 +751,7 @@ class FunctionWriter {
 
   Generator& generator_;
   CppNames& names_;
+  const CodegenOptions& options_;
   const TypedProgram& program_;
   const TermCode& code_;
   const RuleSet& set_;
@@ -811,7 +827,8 @@ bool generate(const TypedProgram& program, const SymbolTable& symbols,
     text.write(names.shard_prologue());
     text.write(internal);
     for (const usize unit : shard) {
-      text.put("\n", units[unit].signature, " {\n", units[unit].body, "}\n");
+      text.put(options.leaves_apart && units[unit].is_leaf ? "\n[[gnu::noinline]] " : "\n",
+               units[unit].signature, " {\n", units[unit].body, "}\n");
     }
     text.write(names.epilogue());
     out.shards.push_back(std::move(text).take());

@@ -23,6 +23,8 @@ struct CodegenOptions {
   u32 shards = 1;
   u32 multi_capacity = 32;  // results of an inner call of a multi term
   bool with_coverage_table = false;
+  // Every right side is a function of its own (rule_TERM_NUMBER) that stays one: for measurements.
+  bool leaves_apart = false;
   bool with_shapes = false;
 };
 

@@ -76,6 +76,9 @@ struct Out<T, false> {
 // How generated functions hand values to each other: views of a few words in registers.
 template <class T>
 using Param = std::conditional_t<std::is_trivially_copyable_v<T> && sizeof(T) <= 2 * sizeof(void*), const T, const T&>;
+// How they hand out their fields.
+template <class T>
+using FieldOf = std::conditional_t<std::is_trivially_copyable_v<T> && sizeof(T) <= 2 * sizeof(void*), T, const T&>;
 // The results of a multi term, in memory of the caller. Full means: no more results are wanted.
 template <class T>
 class Results {
@@ -138,6 +141,10 @@ CppNames::CppNames(const TypedProgram& program, const SymbolTable& symbols,
 
 bool CppNames::is_generated(const Type& type) const {
   return (type.kind == Type::Kind::Enum || type.kind == Type::Kind::Struct) && !type.is_extern;
+}
+
+bool CppNames::is_primitive(TypeId id) const {
+  return program_.types[id].kind == Type::Kind::Primitive;
 }
 
 bool CppNames::order_types(Findings& findings) {
@@ -407,7 +414,11 @@ std::string CppNames::type_definition(TypeId id) const {
     const std::string variant_text = variant_name(type, v);
     text.put("  static ", name, " make_", variant_text, "(");
     for (u32 i = 0; i < variant.fields.size(); ++i) {
-      text.put(i == 0 ? "" : ", ", by_value(variant.fields[i].type), " field_", i);
+      const TypeId field_type = variant.fields[i].type;
+      text.put(
+          i == 0 ? "" : ", ",
+          is_primitive(field_type) ? "Param<" + this->type(field_type) + ">" : by_value(field_type),
+          " field_", i);
     }
     text.put(") {\n    ", name, " made(Kind::", variant_text, ");\n");
     if (!variant.fields.empty()) {
@@ -420,8 +431,8 @@ std::string CppNames::type_definition(TypeId id) const {
     for (u32 i = 0; i < variant.fields.size(); ++i) {
       const TypeId field_type = variant.fields[i].type;
       text.line("  ",
-                passes_by_value(field_type) ? this->type(field_type)
-                                            : "const " + this->type(field_type) + "&",
+                is_primitive(field_type) ? "isle_runtime::FieldOf<" + this->type(field_type) + ">"
+                                         : by_value(field_type),
                 " ", variant_text, "_", field_name(variant.fields[i], i),
                 "() const { return payload_.", variant_text, "_.f", i, "; }");
     }

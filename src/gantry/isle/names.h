@@ -18,6 +18,10 @@ class CppNames {
   // itself.
   bool order_types(Findings& findings);
 
+  // Whether islec defines the type, and whether it is a type of the host of any size.
+  bool is_generated(const Type& type) const;
+  bool is_primitive(TypeId type) const;
+
   // ---- types and values
   std::string type(TypeId type) const;
   std::string by_value(TypeId type) const;  // as a parameter: T or const T&
@@ -57,7 +61,6 @@ class CppNames {
   std::string path(u32 file) const;
   std::string type_definition(TypeId type) const;
   std::string field_name(const Field& field, u32 index) const;
-  bool is_generated(const Type& type) const;
   std::vector<std::string> extern_methods() const;
 
   const TypedProgram& program_;

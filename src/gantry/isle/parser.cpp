@@ -166,7 +166,7 @@ class Parser {
       def.outer = ident(cursor, "the outer type");
       def.term = ident(cursor, "the term that converts");
       finish(cursor, "the term of 'convert'");
-      add(Form::Convert, program_.converts, std::move(def));
+      add(Form::Convert, program_.converts, def);
     } else if (!verification_form(word, cursor)) {
       fail(span, "parse error: unknown form '" + std::string(word) + "'");
     }

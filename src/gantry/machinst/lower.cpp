@@ -36,7 +36,7 @@ void LowerContext::begin(const ir::Function& func) {
   all_insts_.clear();
   all_operands_.clear();
   operand_counts_.clear();
-  all_locs_.clear();
+  all_places_.clear();
   block_starts_.clear();
   last_kinds_.clear();
   remat_defs_.clear();
@@ -50,7 +50,7 @@ void LowerContext::begin(const ir::Function& func) {
   table_targets_.clear();
   outgoing_arg_bytes_ = 0;
   has_calls_ = false;
-  has_locs_ = func.has_source_locs();
+  has_places_ = func.has_source_places();
   count_uses_and_color();
 }
 
@@ -134,16 +134,10 @@ void LowerContext::count_uses_and_color() {
   }
 }
 
-bool LowerContext::constant_of(ir::Value value, u64& bits) const {
+bool LowerContext::extended_constant_of(ir::Value value, u64& bits) const {
   const ir::ValueData& data = dfg_->value_data(value);
-  if (data.kind() != ir::ValueData::Kind::Result) return false;
-  const ir::InstData& inst = (*dfg_)[ir::Inst::from_index(data.owner())];
-  if (inst.opcode == ir::Opcode::Iconst) {
-    bits = inst.wide();
-    return true;
-  }
-  if (inst.opcode != ir::Opcode::Uextend && inst.opcode != ir::Opcode::Sextend) return false;
   if (data.type() == ir::kI128) return false;
+  const ir::InstData& inst = (*dfg_)[ir::Inst::from_index(data.owner())];
   const ir::ValueData& inner = dfg_->value_data(inst.arg(0));
   if (inner.kind() != ir::ValueData::Kind::Result) return false;
   const ir::InstData& source = (*dfg_)[ir::Inst::from_index(inner.owner())];
@@ -157,16 +151,7 @@ bool LowerContext::constant_of(ir::Value value, u64& bits) const {
   return true;
 }
 
-bool LowerContext::signed_constant_of(ir::Value value, i64& bits) const {
-  u64 found;
-  if (!constant_of(value, found)) return false;
-  const u32 shift = 64 - type(value).bits();
-  bits = static_cast<i64>(found << shift) >> shift;
-  return true;
-}
-
-bool LowerContext::is_sinkable_load(ir::Value value, ir::Inst& load) const {
-  if (use_counts_[value.index()] != 1 || value_regs_[value.index()].is_valid()) return false;
+bool LowerContext::is_load_in_reach(ir::Value value, ir::Inst& load) const {
   const ir::ValueData& data = dfg_->value_data(value);
   if (data.kind() != ir::ValueData::Kind::Result) return false;
   load = ir::Inst::from_index(data.owner());
@@ -177,9 +162,7 @@ bool LowerContext::is_sinkable_load(ir::Value value, ir::Inst& load) const {
   return colors_[load.index()] + (traps ? 1 : 0) == color_;
 }
 
-bool LowerContext::lives_around(ir::Value value) const {
-  const u32 start = order_.loop_start(current_block_);
-  if (start == 0) return false;
+bool LowerContext::is_before(ir::Value value, u32 start) const {
   const ir::ValueData& data = dfg_->value_data(value);
   PackedOption<ir::Block> block;
   if (data.kind() == ir::ValueData::Kind::Param) {
@@ -276,6 +259,7 @@ void LowerContext::finish_root(const InstOutput& output) {
 
 void LowerContext::commit_group(bool may_remat) {
   const u32 num_insts = insts_.num_insts();
+  if (num_insts == 0) return;
   const u32 num_operands = insts_.num_operands();
   MInst* to = all_insts_.extend(num_insts);
   u32* counts = operand_counts_.extend(num_insts);
@@ -288,30 +272,37 @@ void LowerContext::commit_group(bool may_remat) {
   Operand* operands = all_operands_.extend(num_operands);
   const Operand* from_operands = insts_.operands();
   for (u32 i = 0; i < num_operands; ++i) operands[i] = from_operands[i];
-  if (has_locs_) {
-    u32* locs = all_locs_.extend(num_insts);
-    const u32 loc = func_->source_loc(root_);
-    for (u32 i = 0; i < num_insts; ++i) locs[i] = loc;
+  if (has_places_) {
+    ir::SourcePlace* places = all_places_.extend(num_insts);
+    const ir::SourcePlace place = func_->source_place(root_);
+    for (u32 i = 0; i < num_insts; ++i) places[i] = place;
   }
-  if (may_remat && num_insts == 1 && num_operands == 1) {
-    switch (dfg_->opcode(root_)) {
-      case ir::Opcode::Iconst:
-      case ir::Opcode::F32const:
-      case ir::Opcode::F64const:
-      case ir::Opcode::StackAddr:
-      case ir::Opcode::FuncAddr:
-      case ir::Opcode::SymbolValue:
-        remat_defs_.push_back({operands[0].vreg.index(), all_insts_.size()});
-        break;
-      default:
-        break;
-    }
+  if (may_remat && num_insts == 1 && num_operands == 1) note_remat(operands[0].vreg);
+  if (!pending_clobbers_.empty()) [[unlikely]]
+    commit_clobbers();
+  insts_.truncate(0, 0);
+}
+
+void LowerContext::note_remat(VReg vreg) {
+  switch (dfg_->opcode(root_)) {
+    case ir::Opcode::Iconst:
+    case ir::Opcode::F32const:
+    case ir::Opcode::F64const:
+    case ir::Opcode::StackAddr:
+    case ir::Opcode::FuncAddr:
+    case ir::Opcode::SymbolValue:
+      remat_defs_.push_back({vreg.index(), all_insts_.size()});
+      break;
+    default:
+      break;
   }
+}
+
+[[gnu::noinline]] void LowerContext::commit_clobbers() {
   for (usize i = pending_clobbers_.size(); i-- > 0;) {
     clobbers_.push_back({all_insts_.size() - pending_clobbers_[i].inst, pending_clobbers_[i].regs});
   }
   pending_clobbers_.clear();
-  insts_.truncate(0, 0);
 }
 
 void LowerContext::end_block(InstKind kind) {
@@ -510,7 +501,7 @@ VCode LowerContext::finish() {
 
   VCode code;
   code.insts = all_insts_.items();
-  code.source_locs = all_locs_.items();
+  code.source_places = all_places_.items();
   code.calls = calls_;
   code.wide_imms = wide_imms_;
   code.table_ranges = table_ranges_;

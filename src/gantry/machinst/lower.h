@@ -44,16 +44,21 @@ class DownVector {
 
   // Room for `count` items in front of what is there.
   T* extend(u32 count) {
-    if (static_cast<usize>(top_ - begin_) < count) [[unlikely]]
+    // In bytes: a difference of pointers divides.
+    if (room_ < count * sizeof(T)) [[unlikely]]
       grow(count);
+    room_ -= count * sizeof(T);
     return top_ -= count;
   }
   u32 size() const { return static_cast<u32>(end_ - top_); }
   std::span<T> items() { return {top_, size()}; }
-  void clear() { top_ = end_; }
+  void clear() {
+    top_ = end_;
+    room_ = static_cast<usize>(end_ - begin_) * sizeof(T);
+  }
 
  private:
-  void grow(u32 count) {
+  [[gnu::noinline]] void grow(u32 count) {
     const usize used = size();
     usize capacity = static_cast<usize>(end_ - begin_) * 2 + 256;
     while (capacity - used < count) capacity *= 2;
@@ -63,8 +68,10 @@ class DownVector {
     begin_ = fresh;
     end_ = fresh + capacity;
     top_ = end_ - used;
+    room_ = (capacity - used) * sizeof(T);
   }
   T *begin_ = nullptr, *top_ = nullptr, *end_ = nullptr;
+  usize room_ = 0;  // bytes in front of top_
 };
 
 class LowerContext {
@@ -74,6 +81,7 @@ class LowerContext {
   LowerContext& operator=(const LowerContext&) = delete;
 
   const ir::Function& func() const { return *func_; }
+  const ir::DataFlowGraph& dfg() const { return *dfg_; }
   const BlockOrder& order() const { return order_; }
 
   // ---- questions rules ask
@@ -85,16 +93,35 @@ class LowerContext {
     const ir::ValueData& data = dfg_->value_data(value);
     if (data.kind() != ir::ValueData::Kind::Result) return false;
     inst = ir::Inst::from_index(data.owner());
-    return is_transparent(dfg_->opcode(inst));
+    return ir::inst_facts(dfg_->opcode(inst)).is_transparent;
   }
   // The value of an integer constant of at most 64 bits, zero-extended from its type; sees through
   // extensions.
-  bool constant_of(ir::Value value, u64& bits) const;
+  bool constant_of(ir::Value value, u64& bits) const {
+    const ir::ValueData& data = dfg_->value_data(value);
+    if (data.kind() != ir::ValueData::Kind::Result) return false;
+    const ir::InstData& inst = (*dfg_)[ir::Inst::from_index(data.owner())];
+    if (inst.opcode == ir::Opcode::Iconst) {
+      bits = inst.wide();
+      return true;
+    }
+    return (inst.opcode == ir::Opcode::Uextend || inst.opcode == ir::Opcode::Sextend) &&
+           extended_constant_of(value, bits);
+  }
   // The same, sign-extended from the value's type.
-  bool signed_constant_of(ir::Value value, i64& bits) const;
+  bool signed_constant_of(ir::Value value, i64& bits) const {
+    u64 found;
+    if (!constant_of(value, found)) return false;
+    const u32 shift = 64 - type(value).bits();
+    bits = static_cast<i64>(found << shift) >> shift;
+    return true;
+  }
   // Whether `value` is made by a plain load that may be done by its only consumer, the root being
   // lowered.
-  bool is_sinkable_load(ir::Value value, ir::Inst& load) const;
+  bool is_sinkable_load(ir::Value value, ir::Inst& load) const {
+    return use_counts_[value.index()] == 1 && !value_regs_[value.index()].is_valid() &&
+           is_load_in_reach(value, load);
+  }
   // Does it: the load will not be lowered by itself. Call right after is_sinkable_load, and use its
   // address.
   void sink(ir::Inst load) {
@@ -119,7 +146,10 @@ class LowerContext {
                                     : ValueRegs{lo, VReg()};
   }
   // Whether `value` comes from outside the loop being lowered: it is needed in the next round.
-  bool lives_around(ir::Value value) const;
+  bool lives_around(ir::Value value) const {
+    const u32 start = order_.loop_start(current_block_);
+    return start != 0 && is_before(value, start);
+  }
   bool has_reg(ir::Value value) const { return value_regs_[value.index()].is_valid(); }
   // A fresh register for a value of the type (two consecutive ones for i128).
   VReg fresh_for(ir::Type type);
@@ -131,7 +161,7 @@ class LowerContext {
   u32 add_call(const CallInfo& call) {
     calls_.push_back(call);
     if (call.stack_arg_bytes > outgoing_arg_bytes_) outgoing_arg_bytes_ = call.stack_arg_bytes;
-    has_calls_ = true;
+    has_calls_ |= !call.is_tail;
     return static_cast<u32>(calls_.size() - 1);
   }
   // Clobbers of the instruction pushed next.
@@ -180,12 +210,6 @@ class LowerContext {
   VCode finish();
 
  protected:
-  static bool is_transparent(ir::Opcode op) {
-    const ir::InstFacts& facts = ir::inst_facts(op);
-    const meta::Effects& e = facts.effects;
-    return facts.num_fixed_results == 1 &&
-           !(e.is_call | e.can_load | e.can_store | e.can_trap | e.other_effects);
-  }
   bool is_used(ir::Value value) const { return use_counts_[value.index()] != 0; }
 
  private:
@@ -210,10 +234,18 @@ class LowerContext {
   };
 
   void count_uses_and_color();
+  // constant_of for a value made by an extension.
+  bool extended_constant_of(ir::Value value, u64& bits) const;
+  // Whether `value` is made by a load with nothing in between that it must not pass.
+  bool is_load_in_reach(ir::Value value, ir::Inst& load) const;
+  // Whether the block that defines `value` has a smaller number.
+  bool is_before(ir::Value value, u32 block) const;
   bool is_never_duplicated(ir::Inst inst) const;
   bool is_load(ir::Value value) const;
   bool is_constant(ir::Value value) const;
   void bind(VReg wanted, VReg made);
+  void note_remat(VReg vreg);
+  void commit_clobbers();
   VReg resolve_alias(VReg reg);
 
   const ir::Function* func_ = nullptr;
@@ -244,7 +276,7 @@ class LowerContext {
   DownVector<MInst> all_insts_;
   DownVector<Operand> all_operands_;
   DownVector<u32> operand_counts_;
-  DownVector<u32> all_locs_;
+  DownVector<ir::SourcePlace> all_places_;
   DownVector<u32> block_starts_;  // from the end
   DownVector<regalloc::InstKind> last_kinds_;
   std::vector<RematDef> remat_defs_;
@@ -259,7 +291,7 @@ class LowerContext {
   std::vector<u32> table_ranges_, table_targets_;
   u32 outgoing_arg_bytes_ = 0;
   bool has_calls_ = false;
-  bool has_locs_ = false;
+  bool has_places_ = false;
 
   // The finished arrays.
   std::vector<u32> operand_ranges_, block_insts_, param_ranges_, branch_arg_ranges_, remat_;

@@ -473,6 +473,8 @@ Label MachBuffer::deferred_trap(ir::TrapCode code) {
   return Label{known - 1};
 }
 
+bool MachBuffer::has_deferred_traps() const { return !state_->traps_to_place.empty(); }
+
 // ---- records
 
 void MachBuffer::add_reloc(u32 field_offset, target::RelocKind kind, ir::ExternalName name,
@@ -491,15 +493,15 @@ void MachBuffer::add_trap(u32 inst_offset, ir::TrapCode code) {
   state_->traps.push_back({inst_offset, code});
 }
 
-void MachBuffer::start_source_range(u32 location) {
+void MachBuffer::start_source_range(ir::SourcePlace place) {
   State& state = *state_;
   if (state.range_open) {
-    if (state.range_location == location) return;
+    if (state.range_place == place) return;
     end_source_range();
   }
   state.range_open = true;
   state.range_start = offset();
-  state.range_location = location;
+  state.range_place = place;
 }
 
 void MachBuffer::end_source_range() {
@@ -510,12 +512,14 @@ void MachBuffer::end_source_range() {
   if (end <= state.range_start) return;
   if (!state.source_ranges.empty()) {
     target::SourceRange& last = state.source_ranges.back();
-    if (last.end == state.range_start && last.location == state.range_location) {
+    if (last.end == state.range_start && last.location == state.range_place.location &&
+        last.inline_frame == state.range_place.inline_frame) {
       last.end = end;
       return;
     }
   }
-  state.source_ranges.push_back({state.range_start, end, state.range_location});
+  state.source_ranges.push_back(
+      {state.range_start, end, state.range_place.location, state.range_place.inline_frame});
 }
 
 void MachBuffer::add_call_site(u32 frame_offset, std::span<const HandlerUse> handlers) {

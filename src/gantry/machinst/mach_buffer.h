@@ -139,6 +139,8 @@ class MachBuffer {
   Label constant(std::span<const u8> bytes, u32 alignment);
   // Label of a trap instruction placed behind the code; uses with the same code share it.
   Label deferred_trap(ir::TrapCode code);
+  // Whether some of those have still to be placed.
+  bool has_deferred_traps() const;
   // Must be called before each instruction with its largest size; then emit_island() if it says so.
   bool island_needed(u32 upcoming_bytes) const {
     return offset() + upcoming_bytes > soonest_deadline_;
@@ -152,8 +154,8 @@ class MachBuffer {
   // The same, to a place in this function (try_call handler addresses, …), resolved in finish().
   void add_label_reloc(u32 field_offset, target::RelocKind kind, Label label, i64 addend);
   void add_trap(u32 inst_offset, ir::TrapCode code);
-  // Instructions from here on are of `location`, until the next start or end.
-  void start_source_range(u32 location);
+  // Instructions from here on are of `place`, until the next start or end.
+  void start_source_range(ir::SourcePlace place);
   void end_source_range();
   // A call returns here.
   void add_call_site(u32 frame_offset, std::span<const HandlerUse> handlers);

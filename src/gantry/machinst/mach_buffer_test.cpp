@@ -195,9 +195,9 @@ TEST(Pools, equal_constants_share_and_are_aligned) {
 TEST(Records, follow_the_code_when_branches_shrink) {
   MachBuffer buffer(kX86Uses, kUd2, &kX86Short);
   buffer.begin(2);
-  buffer.start_source_range(1);
+  buffer.start_source_range({1});
   branch(buffer, 4, Label{1});  // 6 → 2 bytes
-  buffer.start_source_range(2);
+  buffer.start_source_range({2});
   buffer.put_fill(8, 0x90);
   buffer.add_reloc(8, target::RelocKind::X86CallPLTRel4, {}, -4);
   buffer.add_label_reloc(10, target::RelocKind::Abs8, Label{1}, 0);
@@ -225,9 +225,9 @@ TEST(Records, follow_the_code_when_branches_shrink) {
   EXPECT_EQ(out.code.size(), 18u);
 
   buffer.begin(2);
-  buffer.start_source_range(1);
+  buffer.start_source_range({1});
   branch(buffer, 4, Label{1});
-  buffer.start_source_range(2);
+  buffer.start_source_range({2});
   buffer.put_fill(8, 0x90);
   buffer.add_reloc(8, target::RelocKind::X86CallPLTRel4, {}, -4);
   buffer.add_label_reloc(10, target::RelocKind::Abs8, Label{1}, 0);
@@ -508,7 +508,7 @@ class Emitter {
         [[fallthrough]];
       case Item::Kind::Observe: {
         before(3, true);
-        buffer_.start_source_range(item.value);
+        buffer_.start_source_range({item.value});
         const u8 bytes[] = {kObserve, static_cast<u8>(item.value),
                             static_cast<u8>(item.value >> 8)};
         buffer_.put_bytes(bytes);

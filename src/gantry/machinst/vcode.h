@@ -13,6 +13,7 @@
 #include "gantry/entity/maps.h"
 #include "gantry/ir/entities.h"
 #include "gantry/ir/external_name.h"
+#include "gantry/ir/source_place.h"
 #include "gantry/regalloc/input.h"
 #include "gantry/support/arena.h"
 
@@ -80,7 +81,7 @@ class InstBuffer {
   // Calls and returns: any number of operands.
   void push_list(const MInst& inst, std::span<const Operand> operands);
 
-  u32 num_insts() const { return static_cast<u32>(inst_end_ - insts_); }
+  u32 num_insts() const { return static_cast<u32>(count_end_ - counts_); }
   u32 num_operands() const { return static_cast<u32>(operand_end_ - operands_); }
   const MInst* insts() const { return insts_; }
   MInst* insts() { return insts_; }
@@ -153,15 +154,15 @@ struct CallInfo {
 // lowering context that made them starts its next function.
 struct VCode {
   std::span<const MInst> insts;
-  std::span<const u32> source_locs;  // by instruction; empty when the function has none
-  regalloc::Input input;             // operands and control flow
+  std::span<const ir::SourcePlace> source_places;  // by instruction; empty if there are none
+  regalloc::Input input;                           // operands and control flow
   std::span<const CallInfo> calls;
   std::span<const u64> wide_imms;  // 64-bit immediates, by index
   // Jump tables: lists of target blocks, list i is [table_ranges[i], table_ranges[i + 1]).
   std::span<const u32> table_ranges;
   std::span<const u32> table_targets;
   u32 outgoing_arg_bytes = 0;  // largest area of stack arguments any call needs
-  bool has_calls = false;
+  bool has_calls = false;      // tail calls are none
 };
 
 }  // namespace gantry::machinst

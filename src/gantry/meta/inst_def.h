@@ -52,16 +52,17 @@ struct Control {
 constexpr Control by_operand(std::string_view name) { return {Control::Kind::Operand, name}; }
 constexpr Control by_suffix(std::string_view name) { return {Control::Kind::Suffix, name}; }
 
+// Bits of one word: passes ask for several at once.
 struct Effects {
-  bool is_terminator = false;
-  bool is_branch = false;
-  bool is_return = false;
-  bool is_call = false;
-  bool can_load = false;
-  bool can_store = false;
-  bool can_trap = false;
-  bool other_effects = false;
-  bool idempotent = false;
+  bool is_terminator : 1 = false;
+  bool is_branch : 1 = false;
+  bool is_return : 1 = false;
+  bool is_call : 1 = false;
+  bool can_load : 1 = false;
+  bool can_store : 1 = false;
+  bool can_trap : 1 = false;
+  bool other_effects : 1 = false;
+  bool idempotent : 1 = false;
   friend constexpr bool operator==(const Effects&, const Effects&) = default;
 };
 

@@ -91,8 +91,7 @@ class Canonicalizer {
     const Inst inst = dfg_.make_inst(data);
     dfg_.make_results(inst, control);
     func_.layout.insert_inst_before(inst, before);
-    if (func_.has_source_locs()) func_.set_source_loc(inst, func_.source_loc(before));
-    if (!func_.inline_frames.empty()) func_.set_inline_frame(inst, func_.inline_frame(before));
+    func_.copy_source_place(inst, before);
     return dfg_.first_result(inst);
   }
   Value nan(Type type, Inst before) {

@@ -323,8 +323,7 @@ Inst FlowCleaner::insert_before(const InstData& data, Type control, Inst before,
   const Inst inst = dfg_.make_inst(data);
   dfg_.make_results(inst, control);
   layout_.insert_inst_before(inst, before);
-  if (func_.has_source_locs()) func_.set_source_loc(inst, func_.source_loc(origin));
-  if (!func_.inline_frames.empty()) func_.set_inline_frame(inst, func_.inline_frame(origin));
+  func_.copy_source_place(inst, origin);
   for (const Value arg : dfg_.args(inst)) count_use(arg);
   GANTRY_CHECK(dfg_.num_values() <= memory_.branch_uses.size());
   return inst;

@@ -97,10 +97,9 @@ std::optional<bool> Conditions::decide(Node condition) const {
       continue;
     }
     const ir::IntCC cc = entry.holds ? known->cc : ir::negated(known->cc);
+    // Operands of comparisons are in canonical order: never the same two the other way round.
     if (known->x == asked->x && known->y == asked->y) {
       if (const std::optional<bool> answer = implied(cc, asked->cc)) return answer;
-    } else if (known->x == asked->y && known->y == asked->x) {
-      if (const std::optional<bool> answer = implied(ir::swapped(cc), asked->cc)) return answer;
     }
     const ir::Type type = graph_.type(known->x);
     const auto learn = [&](Node value, Facts& facts) {

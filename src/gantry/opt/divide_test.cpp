@@ -86,17 +86,19 @@ TEST(Magic, products_say_how_many_bits_they_have) {
 
 // ---- the rules
 
-// All four operations by one divisor; `mask` limits the dividend. A signed division by -1 would
-// trap for the least number: it is left out.
+// All four operations by one divisor, and whether it divides; `mask` limits the dividend. A signed
+// division by -1 would trap for the least number: it is left out.
 std::string program(u32 bits, u64 divisor, u64 mask) {
   const std::string type = "i" + std::to_string(bits);
   const std::string constant = std::to_string(signed_of(divisor, bits));
   const char* signed_quotient = divisor == mask_of(bits) ? "srem" : "sdiv";
   return "function %f(" + type + ") -> " + type + ", " + type + ", " + type + ", " + type +
-         " {\nblock0(v0: " + type + "):\n  v1 = iconst." + type + " " +
+         ", i8, i8 {\nblock0(v0: " + type + "):\n  v1 = iconst." + type + " " +
          std::to_string(signed_of(mask, bits)) + "\n  v2 = band v0, v1\n  v3 = iconst." + type +
          " " + constant + "\n  v4 = udiv v2, v3\n  v5 = urem v2, v3\n  v6 = " + signed_quotient +
-         " v2, v3\n  v7 = srem v2, v3\n  return v4, v5, v6, v7\n}\n";
+         " v2, v3\n  v7 = srem v2, v3\n  v8 = iconst." + type +
+         " 0\n  v9 = icmp eq v5, v8\n  v10 = icmp ne v7, v8\n"
+         "  return v4, v5, v6, v7, v9, v10\n}\n";
 }
 
 class Divider {
@@ -131,8 +133,8 @@ class Divider {
     const i64 sx = signed_of(x, bits_), sd = signed_of(d, bits_);
     const u64 quotient = sd == -1 ? 0 : static_cast<u64>(sx / sd) & mask_of(bits_);
     const u64 rest = sd == -1 ? 0 : static_cast<u64>(sx % sd) & mask_of(bits_);
-    const u64 expected[] = {x / d, x % d, quotient, rest};
-    for (u32 i = 0; i < 4; ++i) {
+    const u64 expected[] = {x / d, x % d, quotient, rest, x % d == 0, rest != 0};
+    for (u32 i = 0; i < 6; ++i) {
       ASSERT_EQ(static_cast<u64>(outcome.results[i].bits()), expected[i])
           << "result " << i << " of " << x << " by " << d << ", " << bits_ << " bits\n"
           << printed();

@@ -916,5 +916,24 @@ TEST(Limits, condition_probes) {
   EXPECT_TRUE(has(optimized(nested(limits::kMaxConditionProbes.value)), "user2"));
 }
 
+TEST(Limits, idempotent_forms) {
+  // Arms of a table that divide twice, all alike: in each one division is enough.
+  const auto arms = [](u64 count) {
+    std::string head = "  br_table v0, block1, [", text;
+    for (u64 i = 2; i < count + 1; ++i) head += (i == 2 ? "block" : ", block") + std::to_string(i);
+    for (u64 i = 1; i < count + 1; ++i) {
+      const std::string n = std::to_string(i);
+      text += "block" + n + ":\n  v1" + n + " = udiv v1, v2\n  v2" + n + " = udiv v1, v2\n  v3" +
+              n + " = bxor v1" + n + ", v2" + n + "\n  v4" + n + " = bor v3" + n + ", v1" + n +
+              "\n  return v4" + n + "\n";
+    }
+    return "function %f(i32, i32, i32) -> i32 {\nblock0(v0: i32, v1: i32, v2: i32):\n" + head +
+           "]\n" + text + "}\n";
+  };
+  const u32 limit = static_cast<u32>(limits::kMaxIdempotentForms.value);
+  EXPECT_EQ(count(optimized(arms(limit)), "udiv"), limit);
+  EXPECT_EQ(count(optimized(arms(limit + 1)), "udiv"), limit + 2);
+}
+
 }  // namespace
 }  // namespace gantry::opt

@@ -1,13 +1,14 @@
 // Problem: stores to a place that is written again before anyone looks.
 // Idea: walk backward with a few candidates, the places that are certain to be overwritten from
 // here on before anything observes them. A store inside a candidate is dead; any other becomes a
-// candidate. Observers take candidates away. A block starts (at its end) with the candidates that
-// all its successors have at their start; in postorder only those behind retreating edges are not
-// known, and have none. Why values can stand for addresses: a candidate comes to a store along
-// edges that never go back, so no instruction on the way is executed twice, and the value that is
-// the base of both is the same one. Invariants: candidates hold for every path from the point of
-// the walk to the end; a candidate of a slot that only its own loads and stores can reach is seen
-// by nothing else, traps and calls included.
+// candidate. Observers take candidates away. What was stored in between being gone, a candidate may
+// put back what a load in front of it has found there: then it goes, too. A block starts (at its
+// end) with the candidates that all its successors have at their start; in postorder only those
+// behind retreating edges are not known, and have none. Why values can stand for addresses: a
+// candidate comes to a store along edges that never go back, so no instruction on the way is
+// executed twice, and the value that is the base of both is the same one. Invariants: candidates
+// hold for every path from the point of the walk to the end; a candidate of a slot that only its
+// own loads and stores can reach is seen by nothing else, traps and calls included.
 #include "gantry/opt/eliminate_dead_stores.h"
 
 #include <vector>
@@ -59,6 +60,8 @@ bool may_overlap(const Place& a, const Place& b) {
 struct Candidate {
   Place place;
   bool is_first_effect;  // no store between the point of the walk and it
+  // The store itself, while the walk is in its block and has met nothing that may write there.
+  PackedOption<Inst> store;
 };
 
 struct Saved {
@@ -104,10 +107,11 @@ class Eliminator {
   bool has_two_stores() const;
   void meet_successors(Block block);
   void walk(Block block);
-  void visit_load(const Place& place, bool sees_stores);
+  void visit_load(Inst inst, const Place& place, bool sees_stores);
+  bool puts_back(Inst store, Inst load) const;
   void visit_store(Inst inst, const Place& place);
   bool is_dead(const Place& place) const;
-  void add(const Place& place);
+  void add(Inst inst, const Place& place);
   void observe_all();
   Place place_of(const MemoryAccess& access, Inst inst) const;
   template <class F>
@@ -176,7 +180,10 @@ void Eliminator::meet_successors(Block block) {
     if (starts_[successor.index()].count == 0) return;
   }
   const Saved first = starts_[successors[0].index()];
-  for (u32 i = 0; i < first.count; ++i) candidates_[count_++] = s_.saved[first.first + i];
+  for (u32 i = 0; i < first.count; ++i) {
+    candidates_[count_] = s_.saved[first.first + i];
+    candidates_[count_++].store = {};
+  }
   for (usize i = 1; i < successors.size() && count_ != 0; ++i) {
     const Saved other = starts_[successors[i].index()];
     keep([&](Candidate& candidate) {
@@ -203,9 +210,28 @@ void Eliminator::observe_all() {
   }
 }
 
-void Eliminator::visit_load(const Place& place, bool sees_stores) {
+// Whether the store writes what the load, of the same place, has read. A store that can trap says
+// more than that: memory may be readable and not writable.
+bool Eliminator::puts_back(Inst store, Inst load) const {
+  MemoryAccess from, to;
+  return describe_access(dfg_, load, from) && describe_access(dfg_, store, to) &&
+         from.widening == MemoryAccess::Widening::None && from.type == to.type &&
+         dfg_[store].arg(0) == dfg_.first_result(load) &&
+         dfg_.type(dfg_[store].arg(0)) == to.type &&
+         dfg_.mem_flags(store).byte_order == dfg_.mem_flags(load).byte_order;
+}
+
+void Eliminator::visit_load(Inst inst, const Place& place, bool sees_stores) {
   if (place.trap != 0) observe_all();
   if (!sees_stores || count_ == 0) return;
+  for (u32 i = 0; i < count_; ++i) {
+    const Candidate& later = candidates_[i];
+    if (later.store && later.place.trap == 0 && later.place.is_same_range(place) &&
+        later.place.region == place.region && puts_back(*later.store, inst)) {
+      func_.layout.remove_inst(*later.store);
+      ++removed_;
+    }
+  }
   keep([&](const Candidate& candidate) { return !may_overlap(candidate.place, place); });
 }
 
@@ -220,8 +246,11 @@ bool Eliminator::is_dead(const Place& place) const {
   return false;
 }
 
-void Eliminator::add(const Place& place) {
-  for (u32 i = 0; i < count_; ++i) candidates_[i].is_first_effect = false;
+void Eliminator::add(Inst inst, const Place& place) {
+  for (u32 i = 0; i < count_; ++i) {
+    candidates_[i].is_first_effect = false;
+    if (may_overlap(candidates_[i].place, place)) candidates_[i].store = {};
+  }
   u32 at = count_;
   if (count_ == kMaxCandidates) {
     at = oldest_;
@@ -229,7 +258,7 @@ void Eliminator::add(const Place& place) {
   } else {
     ++count_;
   }
-  candidates_[at] = {place, true};
+  candidates_[at] = {place, true, inst};
 }
 
 void Eliminator::visit_store(Inst inst, const Place& place) {
@@ -239,7 +268,7 @@ void Eliminator::visit_store(Inst inst, const Place& place) {
     return;
   }
   if (place.trap != 0) observe_all();
-  add(place);
+  add(inst, place);
 }
 
 void Eliminator::walk(Block block) {
@@ -258,7 +287,7 @@ void Eliminator::walk(Block block) {
     } else if (role == Role::Store) {
       visit_store(inst, place_of(access, inst));
     } else {
-      visit_load(place_of(access, inst), !dfg_.mem_flags(inst).readonly);
+      visit_load(inst, place_of(access, inst), !dfg_.mem_flags(inst).readonly);
     }
   }
 }

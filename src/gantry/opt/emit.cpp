@@ -27,7 +27,7 @@ class Emit {
         state_.taken[entry.inst.index()] = true;
       }
     }
-    has_source_locs_ = func_.has_source_locs();
+    has_source_places_ = func_.has_source_places();
     const std::span<const ir::Block> postorder = state_.flow.postorder();
     const u32 num_blocks = static_cast<u32>(postorder.size());
     // An instruction can move to any block.
@@ -172,8 +172,7 @@ class Emit {
         const ir::Type control = graph_.type(graph_.operand(node, 0));
         dfg_.append_result(inst, ir::result_type(data.opcode, i, control));
       }
-      if (has_source_locs_) func_.set_source_loc(inst, func_.source_loc(origin));
-      if (!func_.inline_frames.empty()) func_.set_inline_frame(inst, func_.inline_frame(origin));
+      if (has_source_places_) func_.copy_source_place(inst, origin);
     } else {
       state_.taken[inst.index()] = true;
       dfg_[inst] = data;
@@ -191,7 +190,7 @@ class Emit {
   ir::DataFlowGraph& dfg_;
   EgraphState& state_;
   Graph& graph_;
-  bool has_source_locs_ = false;
+  bool has_source_places_ = false;
   ir::Block block_;
   u32 number_ = 0;
   std::vector<Node> wanted_, stack_;

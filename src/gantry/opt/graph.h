@@ -27,6 +27,8 @@ enum NodeFlag : u8 {
   kRematerialize = 8,    // cheaper to compute again in each block that uses it than to keep
   kTuple = 16,           // several results; used through projections only
   kPinned = 32,          // opaque: defined where its instruction or parameter is
+  kFirstLive = 64,       // of a tuple: its first result is needed, or its second
+  kSecondLive = 128,
 };
 
 class Graph {

@@ -110,7 +110,6 @@ class Inliner {
   BlockCall clone(BlockCall call);
   ir::ValueList list_of_scratch();
   Inst jump_to(Block block, std::span<const Value> args);
-  void copy_place(Inst from, Inst to);
 
   ir::Function* caller_ = nullptr;
   u64 copied_insts_ = 0;
@@ -345,7 +344,7 @@ Result<Inliner::Placed> Inliner::place(Inst call, Block block, const ir::Functio
 
   const Block entry = mapped(body_entry);
   const Inst jump = jump_to(entry, {});
-  copy_place(call, jump);
+  caller_->copy_source_place(jump, call);
   layout.insert_inst_before(jump, call);
   if (site == SiteKind::Call) {
     const std::span<const Value> results = dfg.results(call);
@@ -364,7 +363,7 @@ Result<Inliner::Placed> Inliner::place(Inst call, Block block, const ir::Functio
     }
     const Block target = site_table_.normal_return.block(dfg.lists());
     const Inst back = jump_to(target, scratch_);
-    copy_place(call, back);
+    caller_->copy_source_place(back, call);
     layout.append_inst(back, *returns_to);
   }
   layout.remove_inst(call);
@@ -805,14 +804,6 @@ Inst Inliner::jump_to(Block block, std::span<const Value> args) {
   data.opcode = Opcode::Jump;
   data.words[1] = call.raw();
   return caller_->dfg.make_inst(data);
-}
-
-// What stands for `from` is where `from` was.
-void Inliner::copy_place(Inst from, Inst to) {
-  if (const u32 location = caller_->source_loc(from); location != ir::kNoSourceLoc)
-    caller_->set_source_loc(to, location);
-  if (const PackedOption<ir::InlineFrame> frame = caller_->inline_frame(from))
-    caller_->set_inline_frame(to, frame);
 }
 
 // Locations, tags and stack maps of an instruction that came with the body.

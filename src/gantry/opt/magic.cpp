@@ -62,4 +62,10 @@ u64 signed_reciprocal_shift(u64 bits, u64 divisor) {
   return least_shift(u64{1} << (bits - 1), divisor, true);
 }
 
+u64 inverse(u64 odd) {
+  u64 x = odd;  // right in its three low bits: odd * odd = 1 modulo 8; each step doubles them
+  for (u32 bits = 3; bits < 64; bits *= 2) x *= 2 - odd * x;
+  return x;
+}
+
 }  // namespace gantry::opt

@@ -19,4 +19,7 @@ u64 unsigned_reciprocal_shift(u64 max, u64 divisor);
 // less than 2^(bits - 1).
 u64 signed_reciprocal_shift(u64 bits, u64 divisor);
 
+// The number x with x * odd = 1 modulo 2^64.
+u64 inverse(u64 odd);
+
 }  // namespace gantry::opt

@@ -63,6 +63,10 @@ class Place {
         mark_sources(ir::Value::from_index(data.words[0]));
         continue;
       }
+      if (data.opcode == kProjection) {
+        graph_.info(Node::from_index(data.words[0])).flags |=
+            data.aux == 0 ? kFirstLive : kSecondLive;
+      }
       const u32 count = Graph::num_operands(data.opcode);
       for (u32 i = 0; i < count; ++i) mark(Node::from_index(data.words[i]));
       // Which form is taken is not known yet.
@@ -162,7 +166,7 @@ class Place {
     const NodeInfo& info = graph_.info(node);
     u32& place = places_[node.index()];
     if (data.opcode == kOpaque) return;
-    if ((info.flags & kHasAlternatives) != 0) {
+    if ((info.flags & kHasAlternatives) != 0 && !is_one_of_two(data)) {
       const Node best = cheapest(node);
       if (best != node) {
         // From here on the node is another name of that form, which has a smaller number.
@@ -183,6 +187,13 @@ class Place {
     const u32 at = place == EgraphState::kPerBlock ? needed : place;
     const u32 count = Graph::num_operands(data.opcode);
     for (u32 i = 0; i < count; ++i) use(Node::from_index(data.words[i]), at);
+  }
+
+  // A result of an operation that is needed for its other result as well.
+  bool is_one_of_two(const ir::InstData& data) const {
+    if (data.opcode != kProjection) return false;
+    const Node tuple = Node::from_index(data.words[0]);
+    return graph_.has(tuple, kFirstLive) && graph_.has(tuple, kSecondLive);
   }
 
   // What the node costs beyond what is computed anyway, two levels deep.

@@ -500,8 +500,7 @@ Value Promoter::insert(const InstData& data, Type type, Inst before) {
   const Inst inst = dfg_.make_inst(data);
   dfg_.make_results(inst, type);
   func_.layout.insert_inst_before(inst, before);
-  if (func_.has_source_locs()) func_.set_source_loc(inst, func_.source_loc(before));
-  if (!func_.inline_frames.empty()) func_.set_inline_frame(inst, func_.inline_frame(before));
+  func_.copy_source_place(inst, before);
   return dfg_.first_result(inst);
 }
 

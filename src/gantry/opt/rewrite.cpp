@@ -35,8 +35,17 @@ u8 own_cost(Opcode opcode) {
     case Opcode::Iconcat:
     case Opcode::Isplit:
       return 1;
+    // Two results: never instead of the operation with one.
+    case Opcode::UaddOverflow:
+    case Opcode::SaddOverflow:
+    case Opcode::UsubOverflow:
+    case Opcode::SsubOverflow:
+      return 5;
     case Opcode::Imul:
       return 12;
+    case Opcode::UmulOverflow:
+    case Opcode::SmulOverflow:
+      return 13;
     case Opcode::Umulhi:
     case Opcode::Smulhi:
       return 16;
@@ -150,6 +159,12 @@ Node Rewriter::build_at(ir::InstData data, Type type) {
   if (!may_rewrite()) return enter(data, info, known, slot);
   if (const std::optional<Node> better = better_form(data, info, known))
     return enter_forwarded(data, info, *better, slot);
+  return enter_with_alternatives(data, info, known, slot);
+}
+
+// The record is still in its work place.
+Node Rewriter::enter_with_alternatives(const ir::InstData& data, const NodeInfo& info,
+                                       const Facts& known, Graph::Slot slot) {
   ++depth_;
   isle_runtime::ResultArray<Node, Graph::kMaxAlternatives> others;
   graph_.reserve(kMaxBuilds *
@@ -160,8 +175,8 @@ Node Rewriter::build_at(ir::InstData data, Type type) {
   const Node made = enter(data, info, known, slot);
   if (others.size() != 0 && take_fuel()) {
     if (observer_ != nullptr) [[unlikely]]
-      tell(Rewrite::Kind::Alternative, fired_[depth_ + 1], data, type, first_node,
-           others[others.size() - 1]);
+      tell(Rewrite::Kind::Alternative, fired_[depth_ + 1], data, Type::from_code(info.type),
+           first_node, others[others.size() - 1]);
     graph_.add_alternatives(made, {others.begin(), others.size()});
   }
   return made;
@@ -244,6 +259,7 @@ Node Rewriter::projection(Node tuple, u32 index) {
   if (may_rewrite()) {
     if (const std::optional<Node> better = better_form(data, info, facts))
       return enter_forwarded(data, info, *better, slot);
+    return enter_with_alternatives(data, info, facts, slot);
   }
   return enter(data, info, facts, slot);
 }
@@ -347,6 +363,76 @@ bool Rewriter::splat_constant(Node node, Type& type, u64& value) const {
   return *bits == lanes_of(type, value);
 }
 
+// Where byte `index` of a value comes from: follows it down through what moves and masks bytes.
+Rewriter::Byte Rewriter::source_of_byte(Node node, u32 index) const {
+  for (u32 step = 0; step < kMaxByteSteps; ++step) {
+    const ir::InstData& data = graph_[node];
+    const u64 byte = u64{0xff} << (8 * index);
+    if ((graph_.facts(node).zeros & byte) == byte) return {.is_zero = true};
+    const Node left = Node::from_index(data.words[0]), right = Node::from_index(data.words[1]);
+    const auto constant = [&] { return graph_[right].opcode == Opcode::Iconst; };
+    const u32 bytes = graph_.type(node).bits() / 8;
+    switch (data.opcode) {
+      case Opcode::Bor:
+        if ((graph_.facts(left).zeros & byte) == byte) {
+          node = right;
+        } else if ((graph_.facts(right).zeros & byte) == byte) {
+          node = left;
+        } else {
+          return {.node = node, .index = index};
+        }
+        continue;
+      case Opcode::Band:
+        if (!constant() || (graph_[right].wide() & byte) != byte) break;
+        node = left;
+        continue;
+      case Opcode::Ishl:
+      case Opcode::Ushr:
+      case Opcode::Rotl: {
+        if (!constant() || graph_[right].wide() % 8 != 0) break;
+        const u32 amount = static_cast<u32>(graph_[right].wide() / 8) % bytes;
+        const bool is_left = data.opcode != Opcode::Ushr;
+        if (data.opcode != Opcode::Rotl && (is_left ? index < amount : index + amount >= bytes))
+          return {.is_zero = true};
+        index = (is_left ? index + bytes - amount : index + amount) % bytes;
+        node = left;
+        continue;
+      }
+      case Opcode::Uextend:
+      case Opcode::Ireduce:
+        if (graph_.type(left).bits() > 64) break;
+        if (index >= graph_.type(left).bits() / 8) return {.is_zero = true};
+        node = left;
+        continue;
+      default:
+        break;
+    }
+    return {.node = node, .index = index};
+  }
+  return {.node = node, .index = index};
+}
+
+bool Rewriter::bytes_reversed(Type type, Node x, Node y, Node& source, u64& bits) const {
+  const u32 bytes = type.bits() / 8;
+  u32 count = 0;
+  Byte first;
+  for (u32 i = 0; i < bytes; ++i) {
+    const u64 byte = u64{0xff} << (8 * i);
+    const Byte from = source_of_byte((graph_.facts(x).zeros & byte) == byte ? y : x, i);
+    if (from.is_zero) continue;
+    if (count != i) return false;  // a zero below it
+    if (i == 0) {
+      first = from;
+    } else if (from.node != first.node || from.index + i != first.index) {
+      return false;
+    }
+    ++count;
+  }
+  bits = u64{count} * 8;
+  source = first.node;
+  return count >= 2 && first.index + 1 == count;
+}
+
 bool Rewriter::is_bits(Node node, bool set, Type& type) const {
   type = graph_.type(node);
   if (type.has_float_lanes() || type.bits() > 128) return false;
@@ -370,7 +456,8 @@ std::optional<SkeletonChange> Rewriter::simplify_skeleton(const ir::InstData& da
     ir::InstData changed;
     changed.opcode = Opcode::Nop;
     if (changes[0].command == SkeletonChange::Command::Replace) changed = changes[0].replacement;
-    if (changes[0].command == SkeletonChange::Command::ReplaceCondition) {
+    if (changes[0].command == SkeletonChange::Command::ReplaceCondition ||
+        changes[0].command == SkeletonChange::Command::InvertCondition) {
       changed = data;
       changed.words[0] = changes[0].value.index();
     }

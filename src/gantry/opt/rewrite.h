@@ -18,11 +18,13 @@ class Rewriter final {
   explicit Rewriter(Graph& graph);
   // `fuel`: rewrites that may still happen, counted down; or null. No rules apply once there are
   // `max_nodes`.
-  void start(ir::Function& func, bool big_endian, u64* fuel, u32 max_nodes,
+  void start(ir::Function& func, bool big_endian, bool for_size, u64* fuel, u32 max_nodes,
              RewriteObserver* observer) {
     func_ = &func;
     observer_ = observer;
     big_endian_ = big_endian;
+    for_size_ = for_size;
+    num_quotients_ = 0;
     fuel_ = fuel;
     max_nodes_ = max_nodes;
     depth_ = 0;
@@ -90,9 +92,20 @@ class Rewriter final {
                                   const Facts& known);
   bool may_rewrite() const;
   Node enter(const ir::InstData& data, const NodeInfo& info, const Facts& facts, Graph::Slot slot);
+  Node enter_with_alternatives(const ir::InstData& data, const NodeInfo& info, const Facts& known,
+                               Graph::Slot slot);
   // The form is remembered as another name of `to`.
   Node enter_forwarded(const ir::InstData& data, const NodeInfo& info, Node to, Graph::Slot slot);
   bool splat_constant(Node node, ir::Type& type, u64& value) const;
+  struct Byte {
+    Node node;      // whose byte it is
+    u32 index = 0;  // of which: 0 is the lowest
+    bool is_zero = false;
+  };
+  Byte source_of_byte(Node node, u32 index) const;
+  // Whether x | y, which have no bits in common, is the low 16, 32 or 64 bits of the source in the
+  // opposite order of bytes, with zeros above.
+  bool bytes_reversed(ir::Type type, Node x, Node y, Node& source, u64& bits) const;
   bool is_bits(Node node, bool set, ir::Type& type) const;
   bool take_fuel() { return fuel_ == nullptr || (*fuel_ > 0 && (*fuel_)-- > 0); }
   // The observer's answer.
@@ -103,6 +116,8 @@ class Rewriter final {
   SkeletonInst build_skeleton(ir::Type type, const ir::InstData& data);
 
   static constexpr u32 kMaxSkeletonRecords = 8;
+  // A byte is masked, moved, joined and extended on its way: each once or twice.
+  static constexpr u32 kMaxByteSteps = 12;
   // Nodes that may be made for one instruction: matchers refer to records while they make others,
   // so these must not move. Each of the operations shown to rules becomes at most a few dozen
   // nodes.
@@ -117,6 +132,17 @@ class Rewriter final {
   u32 builds_ = 0;
   u32 depth_ = 0;
   bool big_endian_ = false;
+  bool for_size_ = false;
+  // The last few divisions that became something else.
+  struct Quotient {
+    Node quotient, dividend;
+    u64 divisor = 0;
+    bool is_signed = false;
+    friend bool operator==(const Quotient&, const Quotient&) = default;
+  };
+  static constexpr u32 kQuotients = 8;
+  Quotient quotients_[kQuotients];
+  u32 num_quotients_ = 0;
   u32 fired_[Graph::kWorkPlaces] = {};
   std::vector<u64> rule_counts_;
   struct SkeletonRecord {

@@ -1,5 +1,6 @@
 #pragma once
 // Bodies of what rules ask: inlined into the generated matchers.
+#include <algorithm>
 #include <bit>
 
 #include "gantry/opt/internal/relations.h"
@@ -33,6 +34,10 @@ inline SkeletonChange Rewriter::replace_inst(SkeletonInst inst) {
 inline SkeletonChange Rewriter::replace_condition(Node value) {
   return {.command = SkeletonChange::Command::ReplaceCondition, .value = value};
 }
+inline SkeletonChange Rewriter::invert_condition(Node value) {
+  return {.command = SkeletonChange::Command::InvertCondition, .value = value};
+}
+inline bool Rewriter::for_size() { return for_size_; }
 
 // ---- types
 inline Type Rewriter::value_type(Node node) { return graph_.type(node); }
@@ -205,6 +210,17 @@ inline u64 Rewriter::u64_div(u64 a, u64 b) { return b == 0 ? 0 : a / b; }
 inline bool Rewriter::product_fits(u64 a, u64 b, u64 max) { return u128{a} * b <= max; }
 inline u64 Rewriter::u64_max(u64 a, u64 b) { return a < b ? b : a; }
 
+// ---- bytes
+inline bool Rewriter::reversed_source(Type type, Node x, Node y, Node& source) {
+  u64 bits;
+  return bytes_reversed(type, x, y, source, bits);
+}
+inline bool Rewriter::reversed_type(Type type, Node x, Node y, Type& out) {
+  Node source;
+  u64 bits;
+  return bytes_reversed(type, x, y, source, bits) && int_type(bits, out);
+}
+
 // ---- addresses
 inline bool Rewriter::offset_plus(Offset32 offset, i64 constant, Offset32& sum) {
   if (constant != static_cast<i32>(constant)) return false;
@@ -247,6 +263,17 @@ inline u64 Rewriter::unsigned_shift_of(u64 max, u64 divisor) {
 inline u64 Rewriter::signed_shift_of(u64 bits, u64 divisor) {
   return signed_reciprocal_shift(bits, divisor);
 }
+inline Node Rewriter::noted_quotient(Node quotient, Node dividend, u64 divisor, bool is_signed) {
+  quotients_[num_quotients_++ % kQuotients] = {quotient, dividend, divisor, is_signed};
+  return quotient;
+}
+inline bool Rewriter::is_quotient(Node node, Node dividend, u64 divisor, bool is_signed) {
+  for (u32 i = 0; i < std::min(num_quotients_, kQuotients); ++i) {
+    if (quotients_[i] == Quotient{node, dividend, divisor, is_signed}) return true;
+  }
+  return false;
+}
+inline u64 Rewriter::odd_inverse(u64 number) { return inverse(number >> std::countr_zero(number)); }
 inline bool Rewriter::log2_128(u128 value, u64& exponent) {
   const u64 low = static_cast<u64>(value), high = static_cast<u64>(value >> 64);
   exponent = static_cast<u64>(low != 0 ? std::countr_zero(low) : 64 + std::countr_zero(high));

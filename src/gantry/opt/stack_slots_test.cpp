@@ -615,6 +615,33 @@ constexpr DeadStoreCase kDeadStores[] = {
      "store notrap v1, v0\n store notrap v1, v1\n store notrap v2, v0"},
     {"store that may trap between", 0,
      "store notrap region0 v1, v0\n store region1 v1, v1\n store notrap region0 v2, v0"},
+    {"puts back what was read", 2,
+     "v9 = load.i64 notrap v0\n store notrap v1, v0\n store notrap v9, v0"},
+    {"puts back what was read, two regions", 4,
+     "v9 = load.i64 notrap region0 v0\n v8 = load.i64 notrap region1 v1\n store notrap region0 v1, "
+     "v0\n store notrap region1 v1, v1\n store notrap region1 v8, v1\n store notrap region0 v9, "
+     "v0"},
+    {"puts something else back", 1,
+     "v9 = load.i64 notrap v0\n store notrap v1, v0\n store notrap v2, v0"},
+    {"puts back what was read elsewhere", 1,
+     "v9 = load.i64 notrap v0+8\n store notrap v1, v0\n store notrap v9, v0"},
+    {"puts back where it may trap", 1,
+     "v9 = load.i64 user1 v0\n store user1 v1, v0\n store user1 v9, v0"},
+    {"puts back, but another store may be there", 0,
+     "v9 = load.i64 notrap v0\n store notrap v2, v1\n store notrap v9, v0"},
+    {"puts back, but another store is in a part of it", 0,
+     "v9 = load.i64 notrap v0\n istore8 notrap v2, v0+1\n v8 = load.i8 notrap v0+1\n"
+     " store notrap v9, v0"},
+    {"puts back behind a call", 0,
+     "v9 = load.i64 notrap v0\n store notrap v1, v0\n call fn0(v0)\n store notrap v9, v0"},
+    {"puts back in the other byte order", 1,
+     "v9 = load.i64 notrap little v0\n store notrap v1, v0\n store notrap big v9, v0"},
+    {"puts a part back", 1,
+     "v9 = load.i64 notrap v0\n store notrap v1, v0\n istore8 notrap v1, v0\n store notrap v2, "
+     "v0+8\n istore8 notrap v9, v0"},
+    {"puts back in the next block", 1,
+     "v9 = load.i64 notrap v0\n store notrap v1, v0\n brif v1, block1, block2\nblock1:\n store "
+     "notrap v9, v0\n jump block3\nblock2:\n store notrap v9, v0\n jump block3\nblock3:"},
     {"both may trap", 1, "store user1 v1, v0\n store user1 v2, v0"},
     {"both may trap, one wider", 0, "istore32 user1 v1, v0\n store user1 v2, v0"},
     {"different codes", 0, "store user1 v1, v0\n store user2 v2, v0"},

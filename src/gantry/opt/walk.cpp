@@ -126,7 +126,17 @@ class Walk {
     ir::InstData data = dfg_[inst];
     const u32 count = ir::inst_facts(data.opcode).num_fixed_values;
     for (u32 i = 0; i < count; ++i) data.words[i] = node_of(data.arg(i)).index();
+    if (ir::inst_facts(data.opcode).effects.can_load) move_constants_to_offset(inst, data);
     set_results(inst, data);
+  }
+  // Loads that are nodes have addresses like others: the rules for those are of instructions.
+  void move_constants_to_offset(ir::Inst inst, ir::InstData& data) {
+    const ir::Type type = dfg_.type(dfg_.first_result(inst));
+    for (u32 round = 0; round < kMaxRounds; ++round) {
+      const std::optional<SkeletonChange> change = state_.rewriter.simplify_skeleton(data, type);
+      if (!change || change->command != SkeletonChange::Command::Replace) return;
+      data = change->replacement;
+    }
   }
   void set_results(ir::Inst inst, const ir::InstData& data) {
     const std::span<const ir::Value> results = dfg_.results(inst);
@@ -242,6 +252,10 @@ class Walk {
         case SkeletonChange::Command::ReplaceCondition:
           data.words[0] = change->value.index();
           break;
+        case SkeletonChange::Command::InvertCondition:
+          data.words[0] = change->value.index();
+          std::swap(data.words[1], data.words[2]);
+          break;
       }
     }
     return true;
@@ -258,15 +272,57 @@ class Walk {
   }
 
   bool simplify_table(ir::InstData& data) {
-    const std::optional<u128> index =
-        state_.rewriter.constant_bits(Node::from_index(data.words[0]));
-    if (!index) return true;
-    const ir::JumpTableData& table = dfg_.jump_tables[ir::JumpTable::from_index(data.words[1])];
+    const Node node = Node::from_index(data.words[0]);
+    const std::optional<u128> index = state_.rewriter.constant_bits(node);
+    ir::JumpTableData& table = dfg_.jump_tables[ir::JumpTable::from_index(data.words[1])];
+    if (!index) {
+      drop_impossible_entries(data, table, state_.graph.facts(node).umax);
+      drop_subtraction(data, table);
+      return true;
+    }
     const ir::BlockCall call = *index < table.entries.size()
                                    ? table.entries[static_cast<usize>(*index)]
                                    : table.default_call;
     jump_always(data, call.raw());
     return true;
+  }
+  // Entries above the greatest index are never taken, nor is the default if that is one: then the
+  // last entry that is takes its place.
+  void drop_impossible_entries(const ir::InstData& data, ir::JumpTableData& table, u64 greatest) {
+    if (greatest >= table.entries.size() || !state_.rewriter.may_decide(data, data)) return;
+    table.default_call = table.entries[greatest];
+    table.entries.resize(greatest);
+    state_.branches_changed = true;
+  }
+  // The index x - c with a small c: numbers below c wrap around to what the default is for, and can
+  // have entries that say so.
+  void drop_subtraction(ir::InstData& data, ir::JumpTableData& table) {
+    const ir::InstData& sum = state_.graph[Node::from_index(data.words[0])];
+    if (sum.opcode != Opcode::Iadd) return;
+    const ir::InstData& right = state_.graph[Node::from_index(sum.words[1])];
+    if (right.opcode != Opcode::Iconst) return;
+    const u64 wrap = u64{1} << 32;  // the index is of type i32
+    const u64 shift = wrap - right.wide();
+    if (shift > kMaxTableShift || table.entries.size() > wrap - shift) return;
+    ir::InstData shifted = data;
+    shifted.words[0] = sum.words[0];
+    if (!state_.rewriter.may_decide(data, shifted)) return;
+    data = shifted;
+    for (u64 i = 0; i < shift; ++i) {
+      table.entries.insert(table.entries.begin(), copy_of(table.default_call));
+    }
+  }
+  // Entries that only move the others cost four bytes each; a subtraction costs as many, and a
+  // register where the index itself is needed, too.
+  static constexpr u64 kMaxTableShift = 4;
+  ir::BlockCall copy_of(ir::BlockCall call) {
+    ir::BlockCall copy = ir::BlockCall::make(call.block(dfg_.lists()), dfg_.lists());
+    const usize count = call.args(dfg_.lists()).size();
+    for (usize i = 0; i < count; ++i) {
+      const ir::Value arg = call.args(dfg_.lists())[i];
+      copy.push(ir::BlockArg::decoded(arg), dfg_.lists());
+    }
+    return copy;
   }
   void jump_always(ir::InstData& branch, u32 call) {
     ir::InstData jump;
@@ -287,30 +343,45 @@ class Walk {
     const std::span<const ir::Value> results = dfg_.results(inst);
     return results.empty() ? ir::kInvalidType : dfg_.type(results[0]);
   }
+  // Instructions in blocks of which none dominates the other are kept apart by the flags of the
+  // record, which those with memory flags alone use.
+  static ir::InstData idempotent_form(ir::InstData data, u16 number) {
+    GANTRY_DCHECK(data.flags == 0);
+    data.flags = number;
+    return data;
+  }
+  static constexpr u16 kMaxIdempotentForms = static_cast<u16>(limits::kMaxIdempotentForms.value);
   // Whether a dominating instruction has done the same: then the results are its results.
   bool merge_idempotent(ir::Inst inst) {
-    Graph::Slot slot;
-    const PackedOption<Node> found =
-        state_.graph.find(dfg_[inst], idempotent_key(first_type(inst)), slot);
-    if (!found || !state_.numbers.dominates(state_.graph.info(*found).block, number_)) return false;
-    const std::span<const ir::Value> results = dfg_.results(inst);
-    if (!results.empty()) set_node(results[0], *found);
-    return true;
+    const ir::Type key = idempotent_key(first_type(inst));
+    for (u16 i = 0; i < kMaxIdempotentForms; ++i) {
+      Graph::Slot slot;
+      const PackedOption<Node> found = state_.graph.find(idempotent_form(dfg_[inst], i), key, slot);
+      if (!found) return false;
+      if (!state_.numbers.dominates(state_.graph.info(*found).block, number_)) continue;
+      const std::span<const ir::Value> results = dfg_.results(inst);
+      if (!results.empty()) set_node(results[0], *found);
+      return true;
+    }
+    return false;
   }
   void enter_idempotent(ir::Inst inst) {
     const std::span<const ir::Value> results = dfg_.results(inst);
     if (results.size() > 1) return;
     Graph& graph = state_.graph;
     const ir::Type key = idempotent_key(first_type(inst));
-    const Node made = results.empty() ? state_.rewriter.opaque(ir::Value::from_index(0), key,
-                                                               number_, Facts::unknown())
-                                      : node_of(results[0]);
-    Graph::Slot slot;
-    // Of two that do not dominate each other the first is remembered.
-    if (graph.find(dfg_[inst], key, slot)) return;
-    const Node form = graph.push(dfg_[inst], {.type = key.code()}, Facts::unknown(), inst.index());
-    graph.set_forward(form, made);
-    graph.insert(form, slot);
+    for (u16 i = 0; i < kMaxIdempotentForms; ++i) {
+      const ir::InstData data = idempotent_form(dfg_[inst], i);
+      Graph::Slot slot;
+      if (graph.find(data, key, slot)) continue;
+      const Node made = results.empty() ? state_.rewriter.opaque(ir::Value::from_index(0), key,
+                                                                 number_, Facts::unknown())
+                                        : node_of(results[0]);
+      const Node form = graph.push(data, {.type = key.code()}, Facts::unknown(), inst.index());
+      graph.set_forward(form, made);
+      graph.insert(form, slot);
+      return;
+    }
   }
 
   void walk_terminator(ir::Inst inst) {

@@ -106,6 +106,11 @@ inline constexpr Limit kMaxConditionProbes{
     "conditions on the way to a branch or trap that are looked at to decide it; "
     "beyond, it stays",
     "opt/egraph_test.cpp"};
+inline constexpr Limit kMaxIdempotentForms{
+    "max-idempotent-forms", 4,
+    "equal divisions, conditional traps and their like, none of which dominates another, that are "
+    "remembered; beyond, those below one more are done again",
+    "opt/egraph_test.cpp"};
 
 // Beyond these blocks and branches stay as they are; nothing is refused.
 inline constexpr Limit kMaxThreadSteps{"max-thread-steps", 16,
@@ -139,6 +144,25 @@ inline constexpr Limit kMaxDeadStoreCandidates{
     "stores remembered on the way back through a block for making earlier ones dead",
     "opt/stack_slots_test.cpp"};
 
+// Beyond these loops stay as they are; nothing is refused.
+inline constexpr Limit kMaxUnrolledLoopInsts{
+    "max-unrolled-loop-insts", 400, "instructions, constants included, of a loop that is unrolled",
+    "opt/unroll_test.cpp"};
+inline constexpr Limit kMaxUnrollGrowth{
+    "max-unroll-growth", 2,
+    "instructions that unrolling adds for each instruction of the function, plus min-unroll-growth",
+    "opt/unroll_test.cpp"};
+inline constexpr Limit kMinUnrollGrowth{"min-unroll-growth", 1000, "see max-unroll-growth",
+                                        "opt/unroll_test.cpp"};
+inline constexpr Limit kMaxCarryBlocks{
+    "max-carry-blocks", 16, "blocks of a loop whose loads may take values of the round before",
+    "opt/carry_loads_test.cpp"};
+inline constexpr Limit kMaxCarryAccesses{
+    "max-carry-accesses", 32, "instructions with effects, loads included, in such a loop",
+    "opt/carry_loads_test.cpp"};
+inline constexpr Limit kMaxCarriedLoads{"max-carried-loads", 4, "loads of such a loop that do",
+                                        "opt/carry_loads_test.cpp"};
+
 inline constexpr Limit kMaxInlinedInsts{"max-inlined-insts", u64{1} << 20,
                                         "instructions that inlining copies into one function",
                                         "opt/inline_test.cpp"};
@@ -170,6 +194,7 @@ inline constexpr const Limit* kAll[] = {&kMaxEntities,
                                         &kMaxNodesPerInst,
                                         &kMinNodes,
                                         &kMaxConditionProbes,
+                                        &kMaxIdempotentForms,
                                         &kMaxThreadSteps,
                                         &kMaxThreadedArgs,
                                         &kMaxPathSteps,
@@ -178,6 +203,12 @@ inline constexpr const Limit* kAll[] = {&kMaxEntities,
                                         &kMaxPromotedArgs,
                                         &kMaxPromotedParams,
                                         &kMaxDeadStoreCandidates,
+                                        &kMaxUnrolledLoopInsts,
+                                        &kMaxUnrollGrowth,
+                                        &kMinUnrollGrowth,
+                                        &kMaxCarryBlocks,
+                                        &kMaxCarryAccesses,
+                                        &kMaxCarriedLoads,
                                         &kMaxInlinedInsts};
 
 }  // namespace gantry::limits

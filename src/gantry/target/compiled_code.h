@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gantry/ir/external_name.h"
+#include "gantry/ir/source_place.h"
 #include "gantry/ir/trap_code.h"
 #include "gantry/regalloc/types.h"
 #include "gantry/support/int_types.h"
@@ -55,7 +56,7 @@ struct ExceptionHandler {
 
 struct CallSite {
   u32 return_offset;  // the return address
-  u32 frame_offset;   // bytes from sp at the call up to the frame pointer
+  u32 frame_offset;   // bytes from sp at the call as CompiledCode::frame_size
   u32 first_handler;  // into CompiledCode::handlers
   u32 num_handlers;
 };
@@ -71,8 +72,16 @@ struct StackMap {
 };
 
 struct SourceRange {
-  u32 start, end;  // bytes [start, end)
-  u32 location;    // ir::SourceLoc bits
+  u32 start, end;    // bytes [start, end)
+  u32 location;      // ir::SourceLoc bits; kNoSourceLoc: only the frame is known
+  u32 inline_frame;  // into CompiledCode::inline_frames; kNoInlineFrame: the function itself
+};
+// A call that inlining replaced by its callee's body: a frame a debugger shows without one being
+// there. Parents come before children.
+struct InlineFrame {
+  ir::ExternalName callee;
+  u32 call_site;  // source location of the call, in the parent's source
+  u32 parent;     // the frame the call was in; kNoInlineFrame: the function itself
 };
 
 struct DebugTagSite {
@@ -97,9 +106,12 @@ struct SlotPlace {
 };
 
 struct CompiledCode {
-  std::vector<u8> code;       // with constants and jump tables
-  u32 alignment = 1;          // required of the function's address
-  u32 frame_size = 0;         // bytes from sp to the frame pointer
+  std::vector<u8> code;  // with constants and jump tables
+  u32 alignment = 1;     // required of the function's address
+  // Whether the frame pointer points to a record of the caller's one and the return address. Always
+  // with preserve_frame_pointers, and in functions with try_call.
+  bool has_frame_record = true;
+  u32 frame_size = 0;  // bytes from sp to the frame record; without one, to the return address
   std::vector<Reloc> relocs;  // by offset
   std::vector<TrapRecord> traps;
   std::vector<CallSite> call_sites;
@@ -107,6 +119,7 @@ struct CompiledCode {
   std::vector<StackMap> stack_maps;
   std::vector<StackMapEntry> stack_map_entries;
   std::vector<SourceRange> source_ranges;
+  std::vector<InlineFrame> inline_frames;
   std::vector<DebugTagSite> debug_tag_sites;
   std::vector<DebugTag> debug_tags;
   std::vector<PatchableCall> patchable_calls;

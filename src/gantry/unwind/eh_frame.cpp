@@ -1,11 +1,13 @@
 // Problem: an unwinder in the middle of any function must find the caller's frame and registers.
 // Idea: the prologue's steps become rows of DWARF call-frame information: each step says what is
 // known from the end of its instruction on. The CIE describes the state at a function's entry (the
-// return address on top of the stack); epilogues are not described, as no step happens there but
-// the unwinding of all.
+// return address on top of the stack).
 //
 // Until the frame pointer is set the canonical frame address (CFA) counts from the stack pointer,
-// afterwards from the frame pointer, so stack allocation needs no rows then.
+// afterwards from the frame pointer, so stack allocation needs no rows then. A frame without
+// pointer is described wherever it changes: in epilogues, behind them, and where blocks that run
+// without it stand among the others. What an epilogue pops stays in memory where it was, so the
+// rules of registers hold until the frame counts as gone.
 //
 // Sources: DWARF 5 §6.4 for the instructions, Linux Standard Base Core 5.0 §10.6 for .eh_frame.
 #include "gantry/unwind/eh_frame.h"
@@ -22,6 +24,8 @@ enum CallFrameOp : u8 {
   kAdvanceLoc2 = 0x03,
   kAdvanceLoc4 = 0x04,
   kOffsetExtended = 0x05,
+  kRestore = 0xc0,  // register in the low 6 bits
+  kRestoreExtended = 0x06,
   kOffsetExtendedSf = 0x11,
   kDefCfa = 0x0c,
   kDefCfaRegister = 0x0d,
@@ -92,6 +96,16 @@ void saved_at(std::vector<u8>& out, u8 reg, i64 offset, i64 data_alignment) {
   }
 }
 
+// The register has what it had at entry.
+void not_saved(std::vector<u8>& out, u8 reg) {
+  if (reg < 0x40) {
+    out.push_back(kRestore | reg);
+  } else {
+    out.push_back(kRestoreExtended);
+    put_uleb(out, reg);
+  }
+}
+
 u8 x86_64_register_number(regalloc::PReg reg) {
   // Hardware order is rax rcx rdx rbx rsp rbp rsi rdi; DWARF's (System V psABI, figure 3.36)
   // differs below r8.
@@ -146,6 +160,20 @@ u32 EhFrameWriter::add_function(std::span<const UnwindInst> insts, u32 code_size
   bool has_frame_pointer = false;
   i64 frame_up = 2 * i64{abi_.word_bytes};  // from the frame pointer up to the CFA
   i64 cfa_from_sp = abi_.word_bytes;
+  i64 cfa_of_frame = 0;  // 0: the frame has been there without a break
+  bool is_gone = false;
+  const auto count_from_sp = [&](i64 distance) {
+    cfa_from_sp = distance;
+    bytes_.push_back(kDefCfaOffset);
+    put_uleb(bytes_, static_cast<u64>(distance));
+  };
+  const auto for_each_saved = [&](auto&& each) {
+    for (const UnwindInst& inst : insts) {
+      if (inst.kind != UnwindInst::Kind::SaveReg) continue;
+      const u8 number = abi_.register_number(inst.reg);
+      if (number != 0xff) each(number, i64{inst.base} - frame_up);
+    }
+  };
   for (const UnwindInst& inst : insts) {
     const auto row = [&] {
       advance(bytes_, (inst.code_offset - at) / abi_.code_alignment);
@@ -173,11 +201,33 @@ u32 EhFrameWriter::add_function(std::span<const UnwindInst> insts, u32 code_size
         has_frame_pointer = true;
         break;
       case UnwindInst::Kind::StackAlloc:
-        cfa_from_sp += inst.amount;
         if (has_frame_pointer) break;
         row();
-        bytes_.push_back(kDefCfaOffset);
-        put_uleb(bytes_, static_cast<u64>(cfa_from_sp));
+        count_from_sp(cfa_from_sp + inst.amount);
+        break;
+      case UnwindInst::Kind::StackFree:
+        if (has_frame_pointer) break;
+        row();
+        if (cfa_of_frame == 0) cfa_of_frame = cfa_from_sp;
+        count_from_sp(cfa_from_sp - inst.amount);
+        break;
+      case UnwindInst::Kind::FrameGone:
+        if (has_frame_pointer || is_gone) break;
+        row();
+        if (cfa_of_frame == 0) cfa_of_frame = cfa_from_sp;
+        if (cfa_from_sp != abi_.word_bytes) count_from_sp(abi_.word_bytes);
+        for_each_saved([&](u8 number, i64) { not_saved(bytes_, number); });
+        is_gone = true;
+        break;
+      case UnwindInst::Kind::FrameBack:
+        if (has_frame_pointer || cfa_of_frame == 0) break;
+        row();
+        if (cfa_from_sp != cfa_of_frame) count_from_sp(cfa_of_frame);
+        if (is_gone) {
+          for_each_saved(
+              [&](u8 number, i64 offset) { saved_at(bytes_, number, offset, data_alignment); });
+        }
+        is_gone = false;
         break;
       case UnwindInst::Kind::SaveReg: {
         const u8 number = abi_.register_number(inst.reg);

@@ -53,5 +53,25 @@ TEST(EhFrame, counts_from_the_stack_pointer_without_frame_pointer) {
             (std::vector<u8>{0x44, 0x0e, 32, 0x02, 100, 0x0e, 0xe8, 0x01}));
 }
 
+TEST(EhFrame, follows_a_frame_without_pointer_through_epilogues_and_blocks_without_it) {
+  EhFrameWriter writer(kX86_64FrameAbi);
+  const regalloc::PReg rbx(regalloc::RegClass::Int, 3), r12(regalloc::RegClass::Int, 12);
+  const UnwindInst insts[] = {
+      {Kind::StackAlloc, 1, 8},       {Kind::SaveReg, 1, 0, 0, rbx}, {Kind::StackAlloc, 3, 8},
+      {Kind::SaveReg, 3, 0, -8, r12}, {Kind::StackAlloc, 7, 24},     {Kind::StackFree, 20, 24},
+      {Kind::StackFree, 22, 8},       {Kind::StackFree, 23, 8},      {Kind::FrameBack, 24, 0},
+      {Kind::FrameGone, 30, 0},       {Kind::FrameBack, 40, 0},
+  };
+  const u32 field = writer.add_function(insts, 50);
+  EXPECT_EQ(instructions(writer, field),
+            (std::vector<u8>{0x41, 0x0e, 16, 0x83, 2,  // rbx (DWARF 3) at CFA - 16
+                             0x42, 0x0e, 24, 0x8c, 3,  // r12 (DWARF 12) at CFA - 24
+                             0x44, 0x0e, 48,           // the frame is made
+                             0x4d, 0x0e, 24, 0x42, 0x0e, 16,   0x41, 0x0e, 8,  // its epilogue
+                             0x41, 0x0e, 48,              // behind that, saved where they were
+                             0x46, 0x0e, 8,  0xc3, 0xcc,  // without it, nothing is saved
+                             0x4a, 0x0e, 48, 0x83, 2,    0x8c, 3}));
+}
+
 }  // namespace
 }  // namespace gantry::unwind

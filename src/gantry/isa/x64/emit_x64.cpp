@@ -4,6 +4,9 @@
 // caller's stack pointer:
 //   arguments · return address · saved rbp (rbp points here) · pushed callee-saved registers ·
 //   spill slots · stack slots · outgoing arguments (rsp points here)
+// Where nobody asks for the record of rbp and return address, rbp is neither saved nor set. The
+// frame is then made as late as before the one block through which all paths to its users lead, if
+// paths that return without it are left; a frame that nothing is in is not made at all.
 // Invariants: rsp is a multiple of 16 between prologue and epilogue; everything but arguments and
 // rbp itself is addressed from rsp. A function that makes tail calls with more stack arguments than
 // it received moves its return address down on entry, so that the area above it has room for any of
@@ -48,6 +51,20 @@ machinst::MInst shortened(machinst::MInst inst) {
   return inst;
 }
 
+constexpr u32 kNone = ~u32{0};
+constexpr u32 kMaxPrologueMoves = 8;
+
+bool is_return(u16 op) {
+  switch (static_cast<Opcode>(op)) {
+    case Opcode::Rets:
+    case Opcode::ReturnCallKnown:
+    case Opcode::ReturnCallUnknown:
+      return true;
+    default:
+      return false;
+  }
+}
+
 u32 align16(u64 bytes) { return static_cast<u32>((bytes + 15) & ~u64{15}); }
 
 }  // namespace
@@ -83,14 +100,190 @@ Result<void> X64Emitter::lay_out_frame() {
     return Error(ErrorKind::LimitExceeded,
                  "max-frame-bytes: the stack frame of the function is too large");
   }
-  const u32 pushed = static_cast<u32>(saved_.size()) * 8;
+  has_record_ = flags_->preserve_frame_pointers || lower_->needs_frame_record() ||
+                enlarged_bytes_ != 0 ||
+                (flags_->enable_probestack &&
+                 content >> std::min<u32>(flags_->probestack_size_log2, 30) != 0);
+  const u32 pushed = static_cast<u32>(saved_.size()) * 8 + (has_record_ ? 0 : 8);
   fixed_bytes_ = align16(content + pushed) - pushed;
   if (content == 0 && !vcode_->has_calls) fixed_bytes_ = 0;
   bases_.outgoing = 0;
   bases_.slots = static_cast<i32>(slots);
   bases_.spills = static_cast<i32>(spills);
-  bases_.incoming = static_cast<i32>(16 + enlarged_bytes_);
+  bases_.has_pointer = has_record_;
+  bases_.incoming = static_cast<i32>(has_record_ ? 16 + enlarged_bytes_ : fixed_bytes_ + pushed);
+  makes_frame_ = !has_record_ && (fixed_bytes_ != 0 || !saved_.empty());
   return {};
+}
+
+// Calls, what lies in the frame, registers that must be saved; and traps behind the code, which
+// could be reached with the frame and without.
+bool X64Emitter::needs_frame(u32 block) const {
+  const regalloc::Input& input = vcode_->input;
+  const u32 first = input.block_insts[block], end = input.block_insts[block + 1];
+  u32 saved = 0;
+  for (const PReg reg : saved_) saved |= u32{1} << reg.hw_enc();
+  const auto in_frame = [&](Allocation place) {
+    if (place.is_stack()) return true;
+    return place.is_reg() && place.as_reg().reg_class() == RegClass::Int &&
+           (saved >> place.as_reg().hw_enc() & 1) != 0;
+  };
+  for (u32 i = first; i < end; ++i) {
+    const MInst& inst = vcode_->insts[i];
+    switch (static_cast<Opcode>(inst.op)) {
+      case Opcode::CallKnown:
+      case Opcode::CallUnknown:
+      case Opcode::TlsCall:
+      case Opcode::TrapIf:
+        return true;
+      default:
+        break;
+    }
+    if (op_info(inst.op).m != kNoSlot) {
+      const Mode mode = static_cast<Mode>(inst.mode & kModeMask);
+      if (mode == Mode::Slot || mode == Mode::InArg || mode == Mode::OutArg) return true;
+    }
+  }
+  for (u32 i = input.operand_ranges[first]; i < input.operand_ranges[end]; ++i) {
+    if (in_frame(regs_->allocs[i])) return true;
+  }
+  const auto by_point = [](const regalloc::Edit& edit, u32 point) { return edit.point < point; };
+  for (auto edit = std::lower_bound(regs_->edits.begin(), regs_->edits.end(), 2 * first, by_point);
+       edit != regs_->edits.end() && edit->point < 2 * end; ++edit) {
+    if (in_frame(edit->from) || in_frame(edit->to)) return true;
+  }
+  return false;
+}
+
+// Blocks are in reverse postorder, so a few rounds settle it (Cooper, Harvey, Kennedy).
+void X64Emitter::compute_dominators() {
+  const regalloc::Input& input = vcode_->input;
+  dominators_.assign(input.num_blocks, kNone);
+  dominators_[0] = 0;
+  for (bool again = true; again;) {
+    again = false;
+    for (u32 block = 1; block < input.num_blocks; ++block) {
+      u32 found = kNone;
+      for (u32 i = input.predecessor_ranges[block]; i < input.predecessor_ranges[block + 1]; ++i) {
+        const u32 from = input.predecessors[i];
+        if (dominators_[from] == kNone) continue;
+        found = found == kNone ? from : common_dominator(found, from);
+      }
+      again |= found != dominators_[block];
+      dominators_[block] = found;
+    }
+  }
+}
+
+u32 X64Emitter::common_dominator(u32 a, u32 b) const {
+  while (a != b) {
+    while (a > b) a = dominators_[a];
+    while (b > a) b = dominators_[b];
+  }
+  return a;
+}
+
+// Where control goes from a block that runs with the frame, it is still there.
+void X64Emitter::close_framed() {
+  const regalloc::Input& input = vcode_->input;
+  while (!work_.empty()) {
+    const u32 block = work_.back();
+    work_.pop_back();
+    for (u32 i = input.successor_ranges[block]; i < input.successor_ranges[block + 1]; ++i) {
+      const u32 to = input.successors[i];
+      if (framed_[to] != 0) continue;
+      framed_[to] = 1;
+      work_.push_back(to);
+    }
+  }
+}
+
+// The blocks with the frame are those reachable from the prologue's block; nothing else may lead to
+// any of them, and none of them back to the prologue. Where that fails the prologue moves up in the
+// dominator tree, at last to the entry.
+void X64Emitter::place_prologue(std::span<const u32> layout) {
+  const regalloc::Input& input = vcode_->input;
+  prologue_block_ = 0;
+  framed_.clear();
+  if (!makes_frame_ || lower_->func().stack_limit || !saved_xmms_.empty() ||
+      input.num_blocks == 1 || needs_frame(0)) {
+    return;
+  }
+  framed_.assign(input.num_blocks, 0);
+  work_.clear();
+  for (u32 block = 1; block < input.num_blocks; ++block) {
+    if (framed_[block] != 0 || !needs_frame(block)) continue;
+    framed_[block] = 1;
+    work_.push_back(block);
+    close_framed();
+  }
+  dominators_.clear();
+  u32 at = kNone;
+  for (u32 moves = 0; at != 0; ++moves) {
+    u32 entry = kNone;
+    for (u32 block = 1; block < input.num_blocks && entry != 0; ++block) {
+      if (framed_[block] == 0) continue;
+      bool from_without = false, from_within = false;
+      for (u32 i = input.predecessor_ranges[block]; i < input.predecessor_ranges[block + 1]; ++i) {
+        (framed_[input.predecessors[i]] != 0 ? from_within : from_without) = true;
+      }
+      if (!from_without) continue;
+      if (entry == kNone && !from_within) {
+        entry = block;
+        continue;
+      }
+      if (dominators_.empty()) compute_dominators();
+      entry = entry == kNone ? dominators_[block]
+                             : common_dominator(entry, from_within ? dominators_[block] : block);
+    }
+    const std::span<const u32> loop_of = regs_->loops.loop_of;
+    while (entry != 0 && entry != kNone && !loop_of.empty() && loop_of[entry] != kNone) {
+      if (dominators_.empty()) compute_dominators();
+      entry = dominators_[entry];
+    }
+    if (entry == at && at != kNone) break;
+    if (entry == kNone || moves == kMaxPrologueMoves) entry = 0;
+    at = entry;
+    if (framed_[at] == 0) {
+      framed_[at] = 1;
+      work_.push_back(at);
+      close_framed();
+    }
+  }
+  // Worth it if something returns without the frame. What stands in front of the prologue must not
+  // have it: unwinders read from top to bottom.
+  bool pays = false, made = false;
+  if (at != 0) {
+    for (const u32 block : layout) {
+      made |= block == at;
+      if (framed_[block] != 0) {
+        if (made) continue;
+        pays = false;
+        break;
+      }
+      pays |= is_return(vcode_->insts[input.block_insts[block + 1] - 1].op);
+    }
+  }
+  if (!pays) {
+    framed_.clear();
+    return;
+  }
+  prologue_block_ = at;
+}
+
+void X64Emitter::note_frame_state(bool framed) {
+  if (!makes_frame_ || !flags_->unwind_info) return;
+  using Kind = unwind::UnwindInst::Kind;
+  const Described wanted = framed ? Described::Frame : Described::Entry;
+  if (described_ == wanted) return;
+  buffer_.add_unwind({framed ? Kind::FrameBack : Kind::FrameGone, buffer_.offset(), 0, 0, {}});
+  described_ = wanted;
+}
+
+void X64Emitter::note_stack_free(u32 bytes) {
+  if (!makes_frame_ || !flags_->unwind_info) return;
+  buffer_.add_unwind({unwind::UnwindInst::Kind::StackFree, buffer_.offset(), bytes, 0, {}});
+  described_ = Described::Freed;
 }
 
 Result<void> X64Emitter::emit_stack_limit_check(EmitContext& context) {
@@ -183,16 +376,19 @@ Result<void> X64Emitter::emit_prologue(EmitContext& context) {
              context);
     emit_mem(Opcode::MovToMemMR_64, {kR10, kRsp}, Mode::Base, 0, context);
   }
-  emit_regs(Opcode::PushO_64, {kRbp}, context);
-  note(UnwindInst::Kind::PushFrameRegs, 16 + enlarged_bytes_);
-  emit_regs(Opcode::MovRM_64, {kRbp, kRsp}, context);
-  note(UnwindInst::Kind::DefineNewFrame, 16 + enlarged_bytes_);
+  if (has_record_) {
+    emit_regs(Opcode::PushO_64, {kRbp}, context);
+    note(UnwindInst::Kind::PushFrameRegs, 16 + enlarged_bytes_);
+    emit_regs(Opcode::MovRM_64, {kRbp, kRsp}, context);
+    note(UnwindInst::Kind::DefineNewFrame, 16 + enlarged_bytes_);
+  }
   if (lower_->func().stack_limit && (fixed_bytes_ != 0 || !saved_.empty() || vcode_->has_calls)) {
     GANTRY_TRY(emit_stack_limit_check(context));
   }
   for (usize i = 0; i < saved_.size(); ++i) {
     emit_regs(Opcode::PushO_64, {saved_[i]}, context);
-    note(UnwindInst::Kind::SaveReg, 0, -8 * static_cast<i32>(i + 1), saved_[i]);
+    if (!has_record_) note(UnwindInst::Kind::StackAlloc, 8);
+    note(UnwindInst::Kind::SaveReg, 0, -8 * static_cast<i32>(has_record_ ? i + 1 : i), saved_[i]);
   }
   if (flags_->enable_probestack) emit_probes(context);
   if (fixed_bytes_ == 8) {
@@ -206,13 +402,27 @@ Result<void> X64Emitter::emit_prologue(EmitContext& context) {
     emit_mem(Opcode::MovupsToMemMR, {saved_xmms_[i], kRsp}, Mode::Base,
              static_cast<i32>(saved_xmm_base_ + 16 * static_cast<u32>(i)), context);
   }
+  if (makes_frame_) described_ = Described::Frame;
   return {};
 }
 
 void X64Emitter::emit_epilogue(EmitContext& context) {
+  if (!is_framed_) return;
   for (usize i = 0; i < saved_xmms_.size(); ++i) {
     emit_mem(Opcode::MovupsRM, {saved_xmms_[i], kRsp}, Mode::Base,
              static_cast<i32>(saved_xmm_base_ + 16 * static_cast<u32>(i)), context);
+  }
+  if (!has_record_) {
+    if (fixed_bytes_ != 0) {
+      emit_regs(fixed_bytes_ < 128 ? Opcode::AddMI8_64 : Opcode::AddMI_64, {kRsp, kRsp}, context,
+                static_cast<i32>(fixed_bytes_));
+      note_stack_free(fixed_bytes_);
+    }
+    for (usize i = saved_.size(); i-- > 0;) {
+      emit_regs(Opcode::PopO_64, {saved_[i]}, context);
+      note_stack_free(8);
+    }
+    return;
   }
   if (fixed_bytes_ != 0 && saved_.empty()) {
     buffer_.put1(0xc9);  // leave
@@ -292,8 +502,10 @@ void X64Emitter::finish_call(const machinst::CallInfo& call, std::span<const All
     }
   }
   if (call.callee_pop_bytes != 0) {
+    note_stack_free(call.callee_pop_bytes);
     emit_mem(Opcode::LeaRM_64, {kRsp, kRsp}, Mode::Base, -static_cast<i32>(call.callee_pop_bytes),
              context);
+    note_frame_state(true);
   }
   if (call.is_try) emit_jmp(Label{call.normal_target}, context);
 }
@@ -369,7 +581,7 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
   const regalloc::Input& input = vcode_->input;
   const std::span<const regalloc::Edit> edits = regs_->edits;
   const u32 first = input.block_insts[block], end = input.block_insts[block + 1];
-  const bool has_locs = !vcode_->source_locs.empty();
+  const bool has_places = !vcode_->source_places.empty();
   // Zero takes two bytes where nobody reads the flags it spoils: a reader follows its writer at
   // once, but for edits.
   const auto emit_constant = [&](const MInst& inst, std::span<const Allocation> place,
@@ -393,14 +605,14 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
       }
     }
   };
-  u32 location = ir::kNoSourceLoc;
+  ir::SourcePlace place;
   for (u32 i = first; i < end; ++i) {
-    if (has_locs && vcode_->source_locs[i] != location) {
-      location = vcode_->source_locs[i];
-      if (location == ir::kNoSourceLoc) {
-        buffer_.end_source_range();
+    if (has_places && vcode_->source_places[i] != place) {
+      place = vcode_->source_places[i];
+      if (place.is_known()) {
+        buffer_.start_source_range(place);
       } else {
-        buffer_.start_source_range(location);
+        buffer_.end_source_range();
       }
     }
     emit_edits(2 * i);
@@ -425,7 +637,7 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
     }
     emit_edits(2 * i + 1);
   }
-  if (location != ir::kNoSourceLoc) buffer_.end_source_range();
+  if (place.is_known()) buffer_.end_source_range();
 }
 
 Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcode,
@@ -453,7 +665,10 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
                       .table_targets = vcode.table_targets,
                       .hooks = this,
                       .avx = avx};
-  GANTRY_TRY(emit_prologue(context));
+  const std::span<const u32> layout = layout_.compute(vcode.input, regs.loops);
+  place_prologue(layout);
+  described_ = Described::Entry;
+  if (prologue_block_ == 0) GANTRY_TRY(emit_prologue(context));
 
   // Edits are in the order of instruction numbers: where that order is left, a block finds its
   // first by search.
@@ -461,7 +676,7 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
       flags.bb_padding_log2_minus_one == 0 ? 0 : 1u << (flags.bb_padding_log2_minus_one - 1);
   next_edit_ = 0;
   u32 expected = 0;
-  for (const u32 block : layout_.compute(vcode.input, regs.loops)) {
+  for (const u32 block : layout) {
     if (block != expected) {
       const u32 first_point = 2 * vcode.input.block_insts[block];
       const auto first = std::lower_bound(
@@ -472,6 +687,13 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
     expected = block + 1;
     if (padding != 0 && block != 0) buffer_.put_fill(padding, 0xcc);
     buffer_.bind(Label{block});
+    is_framed_ = framed_.empty() || framed_[block] != 0;
+    if (block == prologue_block_ && block != 0) {
+      note_frame_state(false);
+      GANTRY_TRY(emit_prologue(context));
+    } else {
+      note_frame_state(is_framed_);
+    }
     emit_block(block, context);
     if (flags.machine_code_cfg_info) {
       for (u32 edge = vcode.input.successor_ranges[block];
@@ -480,8 +702,11 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
       }
     }
   }
+  // Traps that stand behind the code happen with the frame.
+  if (buffer_.has_deferred_traps()) note_frame_state(true);
   GANTRY_TRY(buffer_.finish());
   buffer_.take(out);
+  out.has_frame_record = has_record_;
   out.frame_size = fixed_bytes_ + static_cast<u32>(saved_.size()) * 8;
   out.alignment =
       std::max(out.alignment, u32{1} << std::min<u32>(flags.log2_min_function_alignment, 16));
@@ -491,6 +716,11 @@ Result<void> X64Emitter::emit(const X64Lower& lower, const machinst::VCode& vcod
     const ir::StackSlotData& data = func.stack_slots[slot];
     out.slots.push_back({static_cast<u32>(bases_.slots) + lower.slot_offsets()[slot.index()],
                          data.key.value_or(0), data.key.has_value()});
+  }
+  out.inline_frames.clear();
+  for (const ir::InlineFrameData& frame : func.inline_frames.values()) {
+    out.inline_frames.push_back({frame.callee, frame.call_site,
+                                 frame.parent ? (*frame.parent).index() : ir::kNoInlineFrame});
   }
   return {};
 }

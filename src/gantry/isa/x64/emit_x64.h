@@ -31,6 +31,16 @@ class X64Emitter final : public EmitHooks {
 
  private:
   Result<void> lay_out_frame();
+  // Finds the block before which the frame is made, and who runs with it.
+  void place_prologue(std::span<const u32> layout);
+  bool needs_frame(u32 block) const;
+  u32 common_dominator(u32 a, u32 b) const;
+  void compute_dominators();
+  void close_framed();
+  // Marks what an unwinder must know at the start of a block, where it is not what it was at the
+  // end of the block laid out before.
+  void note_frame_state(bool framed);
+  void note_stack_free(u32 bytes);
   Result<void> emit_prologue(EmitContext& context);
   Result<void> emit_stack_limit_check(EmitContext& context);
   void emit_probes(EmitContext& context);
@@ -54,6 +64,16 @@ class X64Emitter final : public EmitHooks {
   u32 saved_xmm_base_ = 0;        // from rsp
   u32 fixed_bytes_ = 0;           // what the prologue subtracts from rsp after the pushes
   u32 enlarged_bytes_ = 0;        // how far the incoming argument area grew for tail calls
+  bool has_record_ = true;        // rbp points to the frame
+  u32 prologue_block_ = 0;
+  std::vector<u8> framed_;       // by block: runs with the frame; empty: all do
+  std::vector<u32> dominators_;  // by block: the immediate one; made when asked for
+  std::vector<u32> work_;
+  bool is_framed_ = true;  // of the block being emitted
+  // What the unwind steps noted so far say of the code that follows.
+  enum class Described : u8 { Entry, Frame, Freed };
+  Described described_ = Described::Entry;
+  bool makes_frame_ = false;  // there is a prologue, without frame record, and it does something
   FrameBases bases_;
   usize next_edit_ = 0;
   std::vector<Label> pool_labels_;

@@ -80,7 +80,8 @@ constexpr i32 add_wrapping(i32 a, i32 b) {
     case Mode::Slot:
       return memory(4, add_wrapping(context.frame.slots, inst.disp));
     case Mode::InArg:
-      return memory(5, add_wrapping(context.frame.incoming, inst.disp));
+      return memory(context.frame.has_pointer ? 5 : 4,
+                    add_wrapping(context.frame.incoming, inst.disp));
     case Mode::OutArg:
       return memory(4, add_wrapping(context.frame.outgoing, inst.disp));
     case Mode::FramePointer:

@@ -32,7 +32,8 @@ struct ExternalRef {
 struct FrameBases {
   i32 spills = 0;     // from rsp to spill slot 0
   i32 slots = 0;      // from rsp to the stack slots' area
-  i32 incoming = 16;  // from rbp to the first incoming argument
+  i32 incoming = 16;  // from rbp, or rsp in a frame without pointer, to the first incoming argument
+  bool has_pointer = true;
   i32 outgoing = 0;   // from rsp to the first outgoing argument
 };
 

@@ -130,8 +130,8 @@ std::vector<T> all_operands(Maker& maker) {
   if constexpr (std::is_same_v<T, AMode>) {
     return modes;
   } else {
-    constexpr bool is_xmm = std::is_same_v<T, XmmMem> || std::is_same_v<T, XmmMemAligned>;
-    std::vector<T> operands = {{AMode::reg(is_xmm ? maker.xmm().reg : maker.gpr().reg)}};
+    constexpr bool kIsXmm = std::is_same_v<T, XmmMem> || std::is_same_v<T, XmmMemAligned>;
+    std::vector<T> operands = {{AMode::reg(kIsXmm ? maker.xmm().reg : maker.gpr().reg)}};
     if constexpr (std::is_same_v<T, GprImm> || std::is_same_v<T, GprMemImm>) {
       operands.push_back({AMode::imm(-1)});
       operands.push_back({AMode::imm(100)});

@@ -10,7 +10,7 @@ inline bool X64Lower::def_inst(Value value, Inst& inst) {
   return LowerContext::def_inst(value, inst);
 }
 inline Type X64Lower::result_type(Inst inst) {
-  const std::span<const Value> results = func().dfg.results(inst);
+  const std::span<const Value> results = dfg().results(inst);
   return results.empty() ? Type() : type(results[0]);
 }
 inline Type X64Lower::value_type(Value value) { return type(value); }
@@ -59,12 +59,72 @@ inline bool X64Lower::constant_i32(Value value, i32& number) {
   return true;
 }
 inline bool X64Lower::sinkable_load(Value value, Inst& load) {
-  return is_sinkable_load(value, load) &&
-         func().dfg.mem_flags(load).byte_order != ir::ByteOrder::Big;
+  return is_sinkable_load(value, load) && dfg().mem_flags(load).byte_order != ir::ByteOrder::Big;
+}
+inline bool X64Lower::lea_shift(Value value, u8& amount) {
+  u64 count;
+  if (!constant_of(value, count) || count < 1 || count > 3) return false;
+  amount = static_cast<u8>(count);
+  return true;
+}
+inline bool X64Lower::power_of_two(Value value, u8& exponent) {
+  u64 bits;
+  if (!constant_of(value, bits) || !std::has_single_bit(bits) || bits == 1) return false;
+  exponent = static_cast<u8>(std::countr_zero(bits));
+  return true;
+}
+inline bool X64Lower::is_same_place(Inst load, MemFlagsId flags, Value p, i32 offset, bool& same) {
+  const ir::InstData& data = dfg()[load];
+  same = true;
+  return data.mem_flags() == flags && data.arg(0) == p && data.offset(1) == offset;
+}
+inline bool X64Lower::stays(Value value, bool& yes) {
+  return yes = has_reg(value) || lives_around(value);
+}
+inline bool X64Lower::both_stay(Value x, Value y, bool& yes) {
+  bool unused;
+  return yes = stays(x, unused) && stays(y, unused);
+}
+inline bool X64Lower::clears_upper_half(Value value, bool& yes) {
+  return yes = dfg().value_data(value).kind() == ir::ValueData::Kind::Param
+                   ? is_clear_param(value)
+                   : clears_upper_half_as_result(value);
+}
+// Loads of fewer than 32 bits write the whole register. Not for a load that the one who asks can do
+// itself.
+inline bool X64Lower::is_loaded_wide(Value value, bool& yes) {
+  const ir::ValueData& data = dfg().value_data(value);
+  Inst load;
+  yes = data.kind() == ir::ValueData::Kind::Result && type(value).bits() < 32 &&
+        dfg().opcode(Inst::from_index(data.owner())) == ir::Opcode::Load &&
+        !is_sinkable_load(value, load);
+  return yes;
+}
+// The second result of an addition or subtraction with overflow.
+inline bool X64Lower::overflow_of(Value bit, ir::Opcode op, Inst& inst) const {
+  const ir::ValueData& data = dfg().value_data(bit);
+  if (data.kind() != ir::ValueData::Kind::Result || data.number() != 1 || has_reg(bit))
+    return false;
+  inst = Inst::from_index(data.owner());
+  return dfg().opcode(inst) == op;
+}
+inline bool X64Lower::carry_of_sum(Value bit, Value& sum, Value& x) {
+  Inst inst;
+  if (!overflow_of(bit, ir::Opcode::UaddOverflow, inst)) return false;
+  sum = dfg().results(inst)[0];
+  x = dfg()[inst].arg(0);
+  return true;
+}
+inline bool X64Lower::borrow(Value bit, Value& x, Value& y) {
+  Inst inst;
+  if (!overflow_of(bit, ir::Opcode::UsubOverflow, inst)) return false;
+  x = dfg()[inst].arg(0);
+  y = dfg()[inst].arg(1);
+  return true;
 }
 inline bool X64Lower::native_order(MemFlagsId flags, bool& native) {
   native = true;
-  return func().dfg.mem_flags(flags).byte_order != ir::ByteOrder::Big;
+  return dfg().mem_flags(flags).byte_order != ir::ByteOrder::Big;
 }
 
 inline Gpr X64Lower::put_gpr(Value value) { return {reg_of(value)}; }

@@ -43,9 +43,11 @@ Result<void> X64Lower::prepare(const ir::Function& func) {
   const usize count = func.dfg.signatures.size();
   if (abis_.size() < count) abis_.resize(count);
   abi_known_.assign(count, 0);
+  known_clear_.assign(func.dfg.num_values(), Clear::Unknown);
   pool_.clear();
   externals_.clear();
   max_tail_arg_bytes_ = 0;
+  needs_frame_record_ = false;
   failure_reason_.clear();
   return_area_ = VReg();
   sret_pointer_ = VReg();
@@ -233,54 +235,17 @@ AMode X64Lower::slot_address(StackSlot slot, i32 offset) {
       x64_lea(ir::kI64, AMode::other(Mode::Slot, static_cast<i32>(slot_offsets_[slot.index()])));
   return AMode::indexed(base.reg, far.reg, 0, 0);
 }
-bool X64Lower::lea_shift(Value value, u8& amount) {
-  u64 count;
-  if (!constant_of(value, count) || count < 1 || count > 3) return false;
-  amount = static_cast<u8>(count);
-  return true;
-}
-bool X64Lower::power_of_two(Value value, u8& exponent) {
-  u64 bits;
-  if (!constant_of(value, bits) || !std::has_single_bit(bits) || bits == 1) return false;
-  exponent = static_cast<u8>(std::countr_zero(bits));
-  return true;
-}
-bool X64Lower::is_same_place(Inst load, MemFlagsId flags, Value p, i32 offset, bool& same) {
-  const ir::InstData& data = func().dfg[load];
-  same = true;
-  return data.mem_flags() == flags && data.arg(0) == p && data.offset(1) == offset;
-}
-bool X64Lower::stays(Value value, bool& yes) { return yes = has_reg(value) || lives_around(value); }
-bool X64Lower::both_stay(Value x, Value y, bool& yes) {
-  bool unused;
-  return yes = stays(x, unused) && stays(y, unused);
-}
 bool X64Lower::negated(i32 number, i32& out) {
   out = static_cast<i32>(0 - static_cast<u32>(number));
   return out != number || number == 0;
 }
-// Loads of fewer than 32 bits write the whole register. Not for a load that the one who asks can do
-// itself.
-bool X64Lower::is_loaded_wide(Value value, bool& yes) {
-  const ir::ValueData& data = func().dfg.value_data(value);
-  Inst load;
-  yes = data.kind() == ir::ValueData::Kind::Result && type(value).bits() < 32 &&
-        func().dfg.opcode(Inst::from_index(data.owner())) == ir::Opcode::Load &&
-        !is_sinkable_load(value, load);
-  return yes;
-}
 
 // An instruction of 32 bits writes zeros above. Not in the list: results that may be another
 // value's register.
-bool X64Lower::clears_upper_half(Value value, bool& yes) {
-  yes = true;
-  const ir::ValueData& data = func().dfg.value_data(value);
-  if (data.kind() == ir::ValueData::Kind::Param) {
-    clear_params_.clear();
-    return yes = is_clear_param(value);
-  }
+bool X64Lower::clears_upper_half_as_result(Value value) const {
+  const ir::ValueData& data = dfg().value_data(value);
   if (data.kind() != ir::ValueData::Kind::Result) return false;
-  switch (func().dfg.opcode(Inst::from_index(data.owner()))) {
+  switch (dfg().opcode(Inst::from_index(data.owner()))) {
     case ir::Opcode::Iadd:
     case ir::Opcode::Isub:
     case ir::Opcode::Ineg:
@@ -313,70 +278,64 @@ bool X64Lower::clears_upper_half(Value value, bool& yes) {
 }
 
 // Of a parameter of an inner block: whether all that is passed to it has zeros above, on the
-// assumption that it has. Moves and spill slots carry whole registers.
+// assumption that it has. Moves and spill slots carry whole registers. Front ends extend the same
+// index at each use, so answers are kept.
 bool X64Lower::is_clear_param(Value value) {
+  if (known_clear_[value.index()] != Clear::Unknown)
+    return known_clear_[value.index()] == Clear::Yes;
+  clear_params_.clear();
+  const bool clear = find_clear_params(value);
+  known_clear_[value.index()] = clear ? Clear::Yes : Clear::No;
+  // What was assumed for one holds for all if it holds.
+  if (clear) {
+    for (const Value param : clear_params_) known_clear_[param.index()] = Clear::Yes;
+  }
+  return clear;
+}
+
+bool X64Lower::find_clear_params(Value value) {
   constexpr usize kMostParams = 4, kMostPredecessors = 8;
-  const ir::DataFlowGraph& dfg = func().dfg;
+  const ir::ValueListPool& lists = dfg().lists();
   clear_params_.push_back(value);
   for (usize at = 0; at < clear_params_.size(); ++at) {
-    const Block block = Block::from_index(dfg.value_data(clear_params_[at]).owner());
+    const ir::ValueData param = dfg().value_data(clear_params_[at]);
+    const Block block = Block::from_index(param.owner());
     if (block == *func().layout.entry() || !order().is_reachable(block)) return false;
-    const u32 number = dfg.value_data(clear_params_[at]).number();
-    GANTRY_DCHECK(dfg.block_params(block)[number] == clear_params_[at]);
+    GANTRY_DCHECK(dfg().block_params(block)[param.number()] == clear_params_[at]);
+    const auto is_clear = [&](ir::BlockCall call) {
+      const ir::BlockArg arg = ir::BlockArg::decoded(call.args(lists)[param.number()]);
+      if (!arg.is_value()) return false;
+      const Value passed = arg.as_value();
+      if (dfg().value_data(passed).kind() != ir::ValueData::Kind::Param)
+        return clears_upper_half_as_result(passed);
+      if (known_clear_[passed.index()] != Clear::Unknown)
+        return known_clear_[passed.index()] == Clear::Yes;
+      if (std::find(clear_params_.begin(), clear_params_.end(), passed) == clear_params_.end())
+        clear_params_.push_back(passed);
+      return clear_params_.size() <= kMostParams;
+    };
     const u32 lowered = order().lowered(block).index();
     const u32 first = order().predecessor_ranges()[lowered],
               end = order().predecessor_ranges()[lowered + 1];
     if (end - first > kMostPredecessors) return false;
     for (u32 i = first; i < end; ++i) {
-      const Inst branch = *order().block(order().predecessors()[i]).branch;
-      if (dfg.opcode(branch) != ir::Opcode::Jump && dfg.opcode(branch) != ir::Opcode::Brif)
-        return false;
+      const machinst::LoweredBlock& from = order().block(order().predecessors()[i]);
+      const ir::Opcode op = dfg().opcode(*from.branch);
+      if (op != ir::Opcode::Jump && op != ir::Opcode::Brif) return false;
       bool clear = true;
-      dfg.for_each_block_call(branch, [&](ir::BlockCall call) {
-        if (call.block(dfg.lists()) != block) return;
-        const ir::BlockArg arg = ir::BlockArg::decoded(call.args(dfg.lists())[number]);
-        if (!arg.is_value()) {
-          clear = false;
-          return;
-        }
-        const Value passed = arg.as_value();
-        if (std::find(clear_params_.begin(), clear_params_.end(), passed) != clear_params_.end())
-          return;
-        if (dfg.value_data(passed).kind() == ir::ValueData::Kind::Param) {
-          clear_params_.push_back(passed);
-          return;
-        }
-        bool known;
-        clear &= clears_upper_half(passed, known);
-      });
-      if (!clear || clear_params_.size() > kMostParams) return false;
+      if (!from.block) {
+        clear = is_clear(from.call);
+      } else {
+        dfg().for_each_block_call(*from.branch, [&](ir::BlockCall call) {
+          if (call.block(lists) == block) clear = clear && is_clear(call);
+        });
+      }
+      if (!clear) return false;
     }
   }
   return true;
 }
 
-// The second result of an addition or subtraction with overflow.
-bool X64Lower::overflow_of(Value bit, ir::Opcode op, Inst& inst) const {
-  const ir::ValueData& data = func().dfg.value_data(bit);
-  if (data.kind() != ir::ValueData::Kind::Result || data.number() != 1 || has_reg(bit))
-    return false;
-  inst = Inst::from_index(data.owner());
-  return func().dfg.opcode(inst) == op;
-}
-bool X64Lower::carry_of_sum(Value bit, Value& sum, Value& x) {
-  Inst inst;
-  if (!overflow_of(bit, ir::Opcode::UaddOverflow, inst)) return false;
-  sum = func().dfg.results(inst)[0];
-  x = func().dfg[inst].arg(0);
-  return true;
-}
-bool X64Lower::borrow(Value bit, Value& x, Value& y) {
-  Inst inst;
-  if (!overflow_of(bit, ir::Opcode::UsubOverflow, inst)) return false;
-  x = func().dfg[inst].arg(0);
-  y = func().dfg[inst].arg(1);
-  return true;
-}
 bool X64Lower::bit_unused(bool& yes) { return yes = !has_reg(func().dfg.results(root())[1]); }
 
 // ---- small pieces
@@ -872,11 +831,13 @@ Gpr X64Lower::function_address(FuncRef function) {
   return name_address(data.name, data.colocated, 0);
 }
 Gpr X64Lower::read_frame_pointer() {
+  needs_frame_record_ = true;
   return x64_lea(ir::kI64, AMode::other(Mode::FramePointer, 0));
 }
 Gpr X64Lower::read_stack_pointer() { return x64_lea(ir::kI64, AMode::other(Mode::OutArg, 0)); }
 // Right above the saved frame pointer.
 Gpr X64Lower::read_return_address() {
+  needs_frame_record_ = true;
   return x64_mov(ir::kI64, {AMode::other(Mode::FramePointer, 8)});
 }
 Gpr X64Lower::read_pinned() { return x64_read_pinned(); }
@@ -1192,6 +1153,7 @@ void X64Lower::lower_try_call(Inst inst) {
   }
   const VReg payload[] = {def_in(kRax), def_in(kRdx)};
 
+  needs_frame_record_ = true;
   machinst::CallInfo& call = parts.info;
   call.inst = inst;
   call.is_try = true;

@@ -47,7 +47,6 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   }
   void lower_params();
   Error failure(Inst inst);
-  void begin_function(const ir::Function& func);
   // Signatures that no convention takes are found before lowering starts.
   Result<void> prepare(const ir::Function& func);
 
@@ -56,6 +55,8 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   const AbiSignature& own_abi() const { return own_abi_; }
   // The largest stack-argument area of any tail call; 0 without.
   u32 max_tail_arg_bytes() const { return max_tail_arg_bytes_; }
+  // The function reads the frame pointer, or somebody who resumes it finds its frame by it.
+  bool needs_frame_record() const { return needs_frame_record_; }
   std::span<const u32> slot_offsets() const { return slot_offsets_; }
   u32 slot_bytes() const { return slot_bytes_; }
 
@@ -81,7 +82,9 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   AMode address_of(Value p, i64 offset, u8 trap);
   Gpr constant_or_reg(Value value);
   bool overflow_of(Value bit, ir::Opcode op, Inst& inst) const;
+  bool clears_upper_half_as_result(Value value) const;
   bool is_clear_param(Value value);
+  bool find_clear_params(Value value);
   u64 largest_of(Value value) const;
   InstOutput shift128_by(u8 kind, Gpr lo, Gpr hi, u32 number);
   bool lea_shift_of(Value value, Value& shifted, u8& amount);
@@ -131,13 +134,16 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   std::vector<PoolConstant> pool_;
   std::vector<ExternalRef> externals_;
   std::vector<Operand> call_operands_;
-  std::vector<Value> clear_params_;  // assumed, or known, to have zeros above by is_clear_param
+  enum class Clear : u8 { Unknown, Yes, No };
+  std::vector<Clear> known_clear_;   // by value: what is_clear_param has found
+  std::vector<Value> clear_params_;  // assumed to have zeros above by find_clear_params
   std::vector<machinst::ValueRegs> try_returns_;
   std::vector<u32> slot_offsets_;  // by stack slot, from the start of their area
   u32 slot_bytes_ = 0;
   VReg return_area_;  // address of the area for this function's results
   VReg sret_pointer_;
   u32 max_tail_arg_bytes_ = 0;
+  bool needs_frame_record_ = false;
   std::string failure_reason_;
   ErrorKind failure_kind_ = ErrorKind::Unsupported;
 };

@@ -157,7 +157,8 @@ class Printer {
         print_frame("rsp", "slots", context_.frame == nullptr ? 0 : context_.frame->slots);
         break;
       case Mode::InArg:
-        print_frame("rbp", "incoming", context_.frame == nullptr ? 0 : context_.frame->incoming);
+        print_frame(context_.frame == nullptr || context_.frame->has_pointer ? "rbp" : "rsp",
+                    "incoming", context_.frame == nullptr ? 0 : context_.frame->incoming);
         break;
       case Mode::OutArg:
         print_frame("rsp", "outgoing", context_.frame == nullptr ? 0 : context_.frame->outgoing);

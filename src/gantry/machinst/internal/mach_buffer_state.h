@@ -102,7 +102,8 @@ struct MachBuffer::State {
   std::vector<LabelReloc> label_relocs;
   std::vector<target::TrapRecord> traps;
   std::vector<target::SourceRange> source_ranges;
-  u32 range_start = 0, range_location = 0;
+  u32 range_start = 0;
+  ir::SourcePlace range_place;
   bool range_open = false;
   std::vector<target::CallSite> call_sites;
   std::vector<target::ExceptionHandler> handlers;

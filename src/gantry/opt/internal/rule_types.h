@@ -36,9 +36,9 @@ GANTRY_ENTITY(SkeletonInst, "skeleton");
 
 // What rules make of an instruction that stays where it is. Operands are nodes.
 struct SkeletonChange {
-  enum class Command : u8 { Remove, RemoveWithValue, Replace, ReplaceCondition };
+  enum class Command : u8 { Remove, RemoveWithValue, Replace, ReplaceCondition, InvertCondition };
   Command command = Command::Remove;
-  Node value;  // RemoveWithValue: stands for the result; ReplaceCondition: the condition
+  Node value;  // RemoveWithValue: stands for the result; …Condition: the condition
   ir::InstData replacement;  // Replace
 };
 
