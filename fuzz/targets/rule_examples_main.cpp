@@ -1,7 +1,8 @@
 // rule_examples: file tests for the rules of the mid-end.
 //
-//   rule_examples find [--count N] [--seed S] [RULE...]    for each rule (default: all) the
-//   simplest
+//   rule_examples list    the rules, a line each: file and name
+//   rule_examples find [--size] [--count N] [--seed S] [RULE...]    for each rule (default: all)
+//   the simplest
 //     function found that fires it, named after it, in order of the rules
 //   rule_examples annotate FILE    the functions of a file with expectations: what the optimiser
 //     makes of them, and calls with the results that the interpreter gets before it runs
@@ -37,9 +38,9 @@ u32 count_insts(const ir::Function& func) {
   return count;
 }
 
-target::TargetSpec make_spec() {
+target::TargetSpec make_spec(bool for_size) {
   target::Flags flags;
-  flags.opt_level = target::OptLevel::Speed;
+  flags.opt_level = for_size ? target::OptLevel::SpeedAndSize : target::OptLevel::Speed;
   Result<target::TargetSpec> spec = target::parse_target("x86_64", flags);
   GANTRY_CHECK(spec.has_value());
   return *std::move(spec);
@@ -112,7 +113,7 @@ struct Example {
 
 class Finder {
  public:
-  Finder() {
+  explicit Finder(bool for_size) : spec_(make_spec(for_size)) {
     options_.i128 = options_.vectors = true;
     options_.canonical_nans = false;
     Result<target::TargetIsa*> isa = isa::lookup(spec_);
@@ -179,7 +180,7 @@ class Finder {
 
  private:
   Session session_;
-  target::TargetSpec spec_ = make_spec();
+  target::TargetSpec spec_;
   target::TargetIsa* isa_;
   fuzzgen::Options options_;
   std::map<std::string, Example> examples_;
@@ -187,8 +188,8 @@ class Finder {
   std::vector<u32> fired_;
 };
 
-int find(u64 seed, u64 count, const std::set<std::string>& wanted) {
-  Finder finder;
+int find(bool for_size, u64 seed, u64 count, const std::set<std::string>& wanted) {
+  Finder finder(for_size);
   fuzzgen::Choices choices(seed);
   for (u64 round = 0; round < count; ++round) {
     for (u32 rule = 0; rule < fuzzgen::num_shapes(); ++rule) {
@@ -278,10 +279,13 @@ int annotate(const char* path) {
   while (const usize size = std::fread(buffer, 1, sizeof buffer, file)) text.append(buffer, size);
   std::fclose(file);
   reader::Reader reader(text, {});
-  reader.header();
+  bool for_size = false;
+  for (const reader::HeaderLine& line : reader.header().lines) {
+    for (const std::string_view word : line.words) for_size |= word == "opt_level=speed_and_size";
+  }
   // The header stays as it is.
   std::fputs(text.substr(0, text.find("function ")).c_str(), stdout);
-  const target::TargetSpec spec = make_spec();
+  const target::TargetSpec spec = make_spec(for_size);
   Session session;
   bool first = true;
   for (;;) {
@@ -329,17 +333,28 @@ int annotate(const char* path) {
 
 int usage() {
   std::fprintf(stderr,
-               "usage: rule_examples find [--count N] [--seed S] [RULE...]\n"
+               "usage: rule_examples list\n"
+               "       rule_examples find [--size] [--count N] [--seed S] [RULE...]\n"
                "       rule_examples annotate FILE\n");
   return 2;
 }
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::strcmp(argv[1], "annotate") == 0) return annotate(argv[2]);
+  if (argc == 2 && std::strcmp(argv[1], "list") == 0) {
+    for (u32 rule = 0; rule < opt::isle_rule_count; ++rule)
+      std::printf("%s %s\n", opt::isle_rules[rule].file, opt::isle_rules[rule].name);
+    return 0;
+  }
   if (argc < 2 || std::strcmp(argv[1], "find") != 0) return usage();
   u64 seed = 0, count = 200;
   std::set<std::string> wanted;
+  bool for_size = false;
   for (int i = 2; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--size") == 0) {
+      for_size = true;
+      continue;
+    }
     if (argv[i][0] != '-') {
       wanted.insert(argv[i]);
       continue;
@@ -350,7 +365,7 @@ int main(int argc, char** argv) {
     if (number == nullptr || i + 1 == argc) return usage();
     *number = std::strtoull(argv[++i], nullptr, 0);
   }
-  return find(seed, count, wanted);
+  return find(for_size, seed, count, wanted);
 }
 
 }  // namespace

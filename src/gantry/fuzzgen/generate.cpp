@@ -783,6 +783,7 @@ class Generator {
     return {results.begin(), results.end()};
   }
 
+  static u64 lanes_mask(Type type) { return ~u64{0} >> (64 - type.lane_bits()); }
   // By its bits, in every lane.
   Value lanes(Type type, u128 lane) {
     if (type.lane_bits() < 128) lane &= (u128{1} << type.lane_bits()) - 1;
@@ -1088,6 +1089,12 @@ class Generator {
     if (func_->dfg.type(x) != type || choices_.one_in(3)) {
       x = expression(type, depth);
       y = partner(type, x, depth);
+    }
+    if (choices_.one_in(8) && type.is_scalar() && type.bits() <= 64) {  // whether a number divides
+      const u64 d = choices_.one_in(2) ? 3 + choices_.below(24) : choices_.bits();
+      const Value by = lanes(type, (d & lanes_mask(type)) == 0 ? 1 : d);
+      x = emit(choices_.one_in(2) ? Opcode::Urem : Opcode::Srem, type, {x, by});
+      y = lanes(type, 0);
     }
     Value c = build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), x, y);
     if (choices_.one_in(3)) {

@@ -113,7 +113,8 @@ TEST(Rules, each_has_a_function_that_fires_it) {
       seen[rule->second] = true;
       ir::Function after = func;
       Session session;
-      run_egraph(after, {}, session);
+      const EgraphOptions options{.for_size = path.stem().string().ends_with("_size")};
+      run_egraph(after, options, session);
       EXPECT_NE(egraph_rule_counts(session)[rule->second], 0u) << "does not fire its rule";
       const Result<void> valid = verifier::verify(after, {.has_isa = true});
       EXPECT_TRUE(valid.has_value()) << valid.error().message();
@@ -123,7 +124,7 @@ TEST(Rules, each_has_a_function_that_fires_it) {
       ir::Function faulty = func;
       Session second;
       observe_rewrites(second, &fault);
-      run_egraph(faulty, {}, second);
+      run_egraph(faulty, options, second);
       EXPECT_TRUE(!fault.is_planted() || !do_the_same(func, faulty))
           << "nobody would notice a wrong result";
     }
