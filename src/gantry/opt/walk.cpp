@@ -340,7 +340,7 @@ class Walk {
   // holds a form for the first one, of a type that no pure node has; it stands for the result, or
   // for a node that nothing uses.
   static ir::Type idempotent_key(ir::Type type) {
-    return ir::Type::from_code(type.code() | 0x8000);
+    return ir::Type::from_code(type.code() | kInstFormType);
   }
   ir::Type first_type(ir::Inst inst) const {
     const std::span<const ir::Value> results = dfg_.results(inst);
