@@ -20,6 +20,9 @@ struct NodeInfo {
           // number of the dominator tree (FlowNumbers): the node is available from there on
 };
 
+// Set in the type codes of forms that only say which instruction has done the same before.
+inline constexpr u16 kInstFormType = 0x8000;
+
 enum NodeFlag : u8 {
   kConstantNode = 1,     // iconst, f*const, vconst, and i128 made of two of them
   kForwarded = 2,        // stands for forward(): kept so that the same operation is found again

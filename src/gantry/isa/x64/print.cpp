@@ -163,6 +163,10 @@ class Printer {
       case Mode::OutArg:
         print_frame("rsp", "outgoing", context_.frame == nullptr ? 0 : context_.frame->outgoing);
         break;
+      case Mode::FramePointer:
+        out_.write("rbp");
+        print_disp(inst_.disp, true);
+        break;
       case Mode::Constant:
         out_.put("rip + constant", inst_.disp);
         break;
