@@ -190,6 +190,22 @@ class Judge {
     std::printf("%u of %u rules fired\n", opt::isle_rule_count - silent, opt::isle_rule_count);
   }
 
+  // How often each rule fired, a line a rule as `gantry test --rule-coverage` writes it.
+  bool write_rules(const char* path) {
+    std::FILE* const file = std::fopen(path, "wb");
+    if (file == nullptr) {
+      std::perror(path);
+      return false;
+    }
+    const std::span<const u64> fired = opt::egraph_rule_counts(session_);
+    for (u32 rule = 0; rule < opt::isle_rule_count; ++rule) {
+      const opt::IsleRule& row = opt::isle_rules[rule];
+      std::fprintf(file, "%llu mid_end %s %s:%u %s\n", static_cast<unsigned long long>(fired[rule]),
+                   row.term, row.file, row.line, row.name);
+    }
+    return std::fclose(file) == 0;
+  }
+
  private:
   std::string optimize(fuzzgen::Choices& choices, const ir::Function& before, ir::Function& func) {
     std::string wrong;
@@ -232,9 +248,14 @@ double now() {
 int main(int argc, char** argv) {
   u64 seed = 0, limit = ~u64{0}, seconds = 0;
   bool rules = false, small = false;
+  const char* coverage = nullptr;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--rules") == 0) {
       rules = true;
+      continue;
+    }
+    if (std::strcmp(argv[i], "--rule-coverage") == 0 && i + 1 < argc) {
+      coverage = argv[++i];
       continue;
     }
     if (std::strcmp(argv[i], "--small") == 0) {
@@ -248,8 +269,9 @@ int main(int argc, char** argv) {
     if (number == nullptr || i + 1 == argc) {
       std::fprintf(
           stderr,
-          "usage: fuzz_opt_vs_interp [--seconds N | --count N] [--seed S] [--small] [--rules]\n"
-          "--rules lists the rules that no program has fired.\n");
+          "usage: fuzz_opt_vs_interp [--seconds N | --count N] [--seed S] [--small] [--rules] "
+          "[--rule-coverage FILE]\n"
+          "--rules lists the rules that no program has fired, --rule-coverage counts all.\n");
       return 2;
     }
     *number = std::strtoull(argv[++i], nullptr, 0);
@@ -269,6 +291,7 @@ int main(int argc, char** argv) {
     wrong = judge.run(current_seed, small, counts);
   }
   if (rules) judge.print_rules();
+  if (coverage != nullptr && !judge.write_rules(coverage)) return 2;
   const auto number = [](u64 value) { return static_cast<unsigned long long>(value); };
   std::printf(
       "%s%llu programs, %llu functions, %llu -> %llu instructions, %llu calls compared (%llu "

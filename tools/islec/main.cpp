@@ -224,7 +224,6 @@ int main(int argc, char** argv) {
   }
   if (!options.coverage_table.empty())
     written = write_file(options.coverage_table, result.code.coverage_table) && written;
-  if (!options.shapes.empty())
-    written = write_file(options.shapes, result.code.shapes) && written;
+  if (!options.shapes.empty()) written = write_file(options.shapes, result.code.shapes) && written;
   return written ? 0 : 1;
 }

@@ -575,6 +575,19 @@ class Generator {
       place.offset = 0;
       return place;
     }
+    if (choices_.one_in(6) && !aligned && room >= 31) {
+      // An element behind another: the index may have few bits, of which index + c is known not to
+      // wrap before it is extended.
+      const Type type = types_[choices_.one_in(2) ? 3 : choices_.below(3)];
+      const u32 shift = choices_.below(3), added = 1 + choices_.below(4);
+      const Value index = build_->band_imm_u(value(type), 3);
+      Value scaled = build_->iadd(index, build_->iconst(type, added));
+      if (type != ir::kI64) scaled = build_->uextend(ir::kI64, scaled);
+      if (shift != 0) scaled = build_->ishl(scaled, build_->iconst(ir::kI64, shift));
+      place.base = build_->iadd(build_->stack_addr(ir::kI64, ss, 0), scaled);
+      place.offset = 0;
+      return place;
+    }
     if (choices_.one_in(3) && !aligned && room >= 1) {
       // An index that is only known when it runs: masked below the greatest power of two that fits.
       u32 mask = 1;
@@ -770,6 +783,7 @@ class Generator {
     return {results.begin(), results.end()};
   }
 
+  static u64 lanes_mask(Type type) { return ~u64{0} >> (64 - type.lane_bits()); }
   // By its bits, in every lane.
   Value lanes(Type type, u128 lane) {
     if (type.lane_bits() < 128) lane &= (u128{1} << type.lane_bits()) - 1;
@@ -1075,6 +1089,12 @@ class Generator {
     if (func_->dfg.type(x) != type || choices_.one_in(3)) {
       x = expression(type, depth);
       y = partner(type, x, depth);
+    }
+    if (choices_.one_in(8) && type.is_scalar() && type.bits() <= 64) {  // whether a number divides
+      const u64 d = choices_.one_in(2) ? 3 + choices_.below(24) : choices_.bits();
+      const Value by = lanes(type, (d & lanes_mask(type)) == 0 ? 1 : d);
+      x = emit(choices_.one_in(2) ? Opcode::Urem : Opcode::Srem, type, {x, by});
+      y = lanes(type, 0);
     }
     Value c = build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), x, y);
     if (choices_.one_in(3)) {

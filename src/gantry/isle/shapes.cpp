@@ -1,5 +1,5 @@
-// A walk over the typed patterns, in which templates are expanded already: what remains are variants
-// and the host's extractors.
+// A walk over the typed patterns, in which templates are expanded already: what remains are
+// variants and the host's extractors.
 #include "gantry/isle/shapes.h"
 
 #include "gantry/support/text_writer.h"
