@@ -76,9 +76,13 @@ class Graph {
     return Node::from_index(size_++);
   }
 
-  // The next `count` nodes will not move records.
-  void reserve(u32 count) {
-    while (capacity_ - size_ < count) grow();
+  // Matchers refer to records while they make nodes, which may need a larger array: the one they
+  // look at is kept until no one can refer to it, which is when this is called. Records do not
+  // change (but for work places, which are not written while they are looked at), so it does not
+  // matter which array a reference is to.
+  void release_old_records() {
+    if (!old_records_.empty()) [[unlikely]]
+      old_records_.clear();
   }
 
   // Look-up: the node with this record and type, or where to insert it. A hit is resolved.
@@ -123,6 +127,7 @@ class Graph {
   void grow_table();
 
   std::vector<ir::InstData> data_;
+  std::vector<std::vector<ir::InstData>> old_records_;  // each half as large as the next
   std::vector<NodeInfo> infos_;
   std::vector<Facts> facts_;
   std::vector<u32> links_;  // forward() or origin()

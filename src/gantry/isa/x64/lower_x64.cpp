@@ -566,7 +566,7 @@ InstOutput X64Lower::shift128(u8 kind, Value x, Value count) {
 Gpr X64Lower::divide(u8 kind, Type ty, Value x, Value y) {
   const bool is_signed = kind >= 2, remainder = (kind & 1) != 0, narrow = ty.bits() < 32;
   const Type op = op_type(ty);
-  i64 divisor;
+  i64 divisor = 0;
   const bool known = signed_constant_of(y, divisor) && divisor != 0;
   Gpr by = narrow ? (is_signed ? sign_extended(y) : zero_extended(y)) : put_gpr(y);
   const Gpr dividend = narrow ? (is_signed ? sign_extended(x) : zero_extended(x)) : put_gpr(x);
