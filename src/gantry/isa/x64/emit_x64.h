@@ -19,6 +19,8 @@ class X64Emitter final : public EmitHooks {
                     const regalloc::Output& regs, const target::Flags& flags, bool avx,
                     target::CompiledCode& out);
 
+  // Whether rbp must be left to the frame: before allocation, when its size is not known.
+  static bool may_need_frame_record(const X64Lower& lower, const target::Flags& flags);
   // Of the function emitted last.
   const FrameBases& frame() const { return bases_; }
 
@@ -34,7 +36,7 @@ class X64Emitter final : public EmitHooks {
   // Finds the block before which the frame is made, and who runs with it.
   void place_prologue(std::span<const u32> layout);
   bool needs_frame(u32 block) const;
-  u32 common_dominator(u32 a, u32 b);
+  u32 common_dominator(u32 a, u32 b) const;
   void compute_dominators();
   void close_framed();
   // Marks what an unwinder must know at the start of a block, where it is not what it was at the
@@ -46,6 +48,7 @@ class X64Emitter final : public EmitHooks {
   void emit_probes(EmitContext& context);
   void emit_epilogue(EmitContext& context);
   void emit_block(u32 block, EmitContext& context);
+  bool is_repeated_test(u32 number, std::span<const Allocation> allocs) const;
   void finish_call(const machinst::CallInfo& call, std::span<const Allocation> allocs,
                    EmitContext& context);
   // The frame is gone and the return address on top: moves it to where the callee's arguments
@@ -68,7 +71,6 @@ class X64Emitter final : public EmitHooks {
   u32 prologue_block_ = 0;
   std::vector<u8> framed_;       // by block: runs with the frame; empty: all do
   std::vector<u32> dominators_;  // by block: the immediate one; made when asked for
-  u64 dominator_steps_ = 0;      // left
   std::vector<u32> work_;
   bool is_framed_ = true;  // of the block being emitted
   // What the unwind steps noted so far say of the code that follows.
