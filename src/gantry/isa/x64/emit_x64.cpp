@@ -53,6 +53,9 @@ machinst::MInst shortened(machinst::MInst inst) {
 
 constexpr u32 kNone = ~u32{0};
 constexpr u32 kMaxPrologueMoves = 8;
+// Steps, for each block, on the way to common dominators; then the entry is the answer, which is
+// one.
+constexpr u32 kDominatorSteps = 16;
 
 bool is_return(u16 op) {
   switch (static_cast<Opcode>(op)) {
@@ -222,10 +225,12 @@ void X64Emitter::compute_dominators() {
   const regalloc::Input& input = vcode_->input;
   dominators_.assign(input.num_blocks, kNone);
   dominators_[0] = 0;
+  dominator_steps_ = u64{kDominatorSteps} * input.num_blocks;
   for (bool again = true; again;) {
     again = false;
     for (u32 block = 1; block < input.num_blocks; ++block) {
       u32 found = kNone;
+      if (dominator_steps_ != 0) --dominator_steps_;
       for (u32 i = input.predecessor_ranges[block]; i < input.predecessor_ranges[block + 1]; ++i) {
         const u32 from = input.predecessors[i];
         if (dominators_[from] == kNone) continue;
@@ -237,10 +242,12 @@ void X64Emitter::compute_dominators() {
   }
 }
 
-u32 X64Emitter::common_dominator(u32 a, u32 b) const {
+u32 X64Emitter::common_dominator(u32 a, u32 b) {
   while (a != b) {
-    while (a > b) a = dominators_[a];
-    while (b > a) b = dominators_[b];
+    if (dominator_steps_ == 0) return 0;
+    --dominator_steps_;
+    u32& later = a > b ? a : b;
+    later = dominators_[later];
   }
   return a;
 }

@@ -36,7 +36,7 @@ class X64Emitter final : public EmitHooks {
   // Finds the block before which the frame is made, and who runs with it.
   void place_prologue(std::span<const u32> layout);
   bool needs_frame(u32 block) const;
-  u32 common_dominator(u32 a, u32 b) const;
+  u32 common_dominator(u32 a, u32 b);
   void compute_dominators();
   void close_framed();
   // Marks what an unwinder must know at the start of a block, where it is not what it was at the
@@ -71,6 +71,7 @@ class X64Emitter final : public EmitHooks {
   u32 prologue_block_ = 0;
   std::vector<u8> framed_;       // by block: runs with the frame; empty: all do
   std::vector<u32> dominators_;  // by block: the immediate one; made when asked for
+  u64 dominator_steps_ = 0;      // left
   std::vector<u32> work_;
   bool is_framed_ = true;  // of the block being emitted
   // What the unwind steps noted so far say of the code that follows.
