@@ -12,6 +12,7 @@
 #include "gantry/opt/clean_up_flow.h"
 
 #include <algorithm>
+#include <bit>
 #include <vector>
 
 #include "gantry/opt/remove_unreachable_blocks.h"
@@ -153,6 +154,8 @@ class FlowCleaner {
   std::optional<Inst> trap_at(Block block);
   bool make_selects(Block block, Inst branch);
   bool is_side(Block block);
+  bool is_cheap_inst(Inst inst);
+  bool steers_itself(Block header, BlockCall a, BlockCall b, Value condition);
   std::optional<u32> num_differing(BlockCall a, BlockCall b);
 
   void merge();
@@ -696,6 +699,19 @@ bool is_cheap(Opcode opcode) {
 
 bool is_small_int(Type type) { return type.is_int() && type.bits() <= 64; }
 
+// An instruction or two of a machine that do not trap. Constants are part of those that use them.
+bool FlowCleaner::is_cheap_inst(Inst inst) {
+  const InstData& data = dfg_[inst];
+  if (is_cheap(data.opcode)) return true;
+  if (data.opcode != Opcode::Imul && data.opcode != Opcode::Udiv && data.opcode != Opcode::Urem)
+    return false;
+  const ir::ValueData& by = dfg_.value_data(resolve(data.arg(1)));
+  if (by.kind() != ir::ValueData::Kind::Result) return false;
+  const InstData& constant = dfg_[Inst::from_index(by.owner())];
+  if (constant.opcode != Opcode::Iconst) return false;
+  return data.opcode == Opcode::Imul || std::has_single_bit(constant.wide());
+}
+
 // Whether a block that ends in a jump, and has one edge, only computes a few things before.
 bool FlowCleaner::is_side(Block block) {
   const BlockState& side = state(block);
@@ -707,7 +723,8 @@ bool FlowCleaner::is_side(Block block) {
     if (is_tagged(inst)) return false;
     const Opcode opcode = dfg_.opcode(inst);
     if (opcode == Opcode::Jump) return true;
-    if (++insts > flow_policy::kSideInsts || !is_cheap(opcode) ||
+    if (opcode != Opcode::Iconst) ++insts;
+    if (insts > flow_policy::kSideInsts || !is_cheap_inst(inst) ||
         !is_small_int(dfg_.type(dfg_.first_result(inst)))) {
       return false;
     }
@@ -728,6 +745,35 @@ std::optional<u32> FlowCleaner::num_differing(BlockCall a, BlockCall b) {
     if (++differing > flow_policy::kSelects || !is_small_int(dfg_.type(x))) return std::nullopt;
   }
   return differing;
+}
+
+// Whether a loop's branch asks only what its own sides decided the round before, by arithmetic:
+// then the condition is in the chain that the loop carries anyway, and hard to predict.
+bool FlowCleaner::steers_itself(Block header, BlockCall a, BlockCall b, Value condition) {
+  Value asked[flow_policy::kSteps];
+  u32 count = 0;
+  asked[count++] = condition;
+  const std::span<const Value> params = dfg_.block_params(header);
+  bool found = false;
+  for (u32 at = 0; at < count; ++at) {
+    const ir::ValueData& data = dfg_.value_data(asked[at]);
+    if (data.kind() == ir::ValueData::Kind::Param) {
+      if (Block::from_index(data.owner()) != header) continue;
+      const u32 number = data.number();
+      GANTRY_DCHECK(params[number] == asked[at]);
+      const Value x = resolve(BlockArg::decoded(a.args(dfg_.lists())[number]).as_value());
+      const Value y = resolve(BlockArg::decoded(b.args(dfg_.lists())[number]).as_value());
+      found |= x != y;
+      continue;
+    }
+    const Inst inst = Inst::from_index(data.owner());
+    if (!is_cheap_inst(inst)) return false;
+    for (const Value arg : dfg_.args(inst)) {
+      if (count == flow_policy::kSteps) return false;
+      asked[count++] = resolve(arg);
+    }
+  }
+  return found;
 }
 
 bool FlowCleaner::make_selects(Block block, Inst branch) {
@@ -754,9 +800,10 @@ bool FlowCleaner::make_selects(Block block, Inst branch) {
   }
   const Block join = target(calls[0]);
   const Value condition = resolve(dfg_[branch].arg(0));
-  if (state(join).is_header || join == block || !is_small_int(dfg_.type(condition))) return false;
+  if (join == block || !is_small_int(dfg_.type(condition))) return false;
   if (layout_.is_cold(join) && !layout_.is_cold(block)) return false;
   if (!num_differing(calls[0], calls[1])) return false;
+  if (state(join).is_header && !steers_itself(join, calls[0], calls[1], condition)) return false;
 
   for (u32 i = 0; i < 2; ++i) {
     if (!through[i]) continue;
