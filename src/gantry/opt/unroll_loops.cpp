@@ -53,7 +53,6 @@ struct LoopData {
   PackedOption<Block> decider;
   // Rounds under one test.
   PackedOption<Block> entry;  // a block through which all edges from outside lead
-  Counter counter;
 };
 
 struct Known {  // about a value while rounds are counted
@@ -136,6 +135,7 @@ class Unroller {
   // -- deciding
   void choose(LoopData& loop);
   void choose_part(LoopData& loop);
+  bool may_decide(const LoopData& loop, Block block);
   bool is_invariant(const LoopData& loop, Value value) const;
   std::optional<Counter> find_counter(const LoopData& loop, Block decider) const;
   void make_entry(LoopData& loop);
@@ -143,7 +143,8 @@ class Unroller {
   Value insert_constant(u64 bits, Type type, Inst before);
   Value insert_binary(Opcode opcode, Value x, Value y, Inst before);
   Value insert_icmp(ir::IntCC cc, Value x, Value y, Inst before);
-  Value insert_test(const LoopData& loop, Value counter, Inst entry_jump, Inst branch);
+  Value insert_test(u32 num_rounds, const Counter& known, Value counter, Inst entry_jump,
+                    Inst branch);
   bool every_round_passes(const LoopData& loop, Block block);
   bool find_slice(const LoopData& loop, Value condition);
   std::optional<u32> count_rounds(const LoopData& loop, Block decider);
@@ -299,11 +300,7 @@ bool Unroller::weigh(LoopData& loop) const {
 
 void Unroller::choose(LoopData& loop) {
   for (const Block block : blocks(loop)) {
-    const InstData& data = dfg_[terminator(block)];
-    if (data.opcode != Opcode::Brif) continue;
-    if (is_in(loop, target(data.block_call(1))) == is_in(loop, target(data.block_call(2))))
-      continue;
-    if (!every_round_passes(loop, block)) continue;
+    if (!may_decide(loop, block)) continue;
     const std::optional<u32> rounds = count_rounds(loop, block);
     if (!rounds) continue;
     loop.decider = block;
@@ -314,32 +311,30 @@ void Unroller::choose(LoopData& loop) {
   if (!options_.for_size) choose_part(loop);
 }
 
-// Some rounds in a row, for small loops.
+// Some rounds in a row, of small loops: under one test if that is exact, else each with its own.
 void Unroller::choose_part(LoopData& loop) {
-  const char* mode = getenv("GU_MODE");
-  const u32 k = getenv("GU_K") ? atoi(getenv("GU_K")) : 4;
-  const u32 maxw = getenv("GU_W") ? atoi(getenv("GU_W")) : 16;
-  if (!mode || loop.weight > maxw) return;
-  if (mode[0] == 'k') {
-    loop.copies = k - 1;
-    loop.plan = Plan::RoundsInARow;
-    return;
+  if (loop.num_latch_edges == 1 && loop.weight <= unroll_policy::kCountedInsts) {
+    for (const Block block : blocks(loop)) {
+      if (!may_decide(loop, block) || !find_counter(loop, block)) continue;
+      loop.decider = block;
+      loop.copies = unroll_policy::kCountedRounds;
+      loop.plan = Plan::RoundsUnderOneTest;
+      return;
+    }
   }
-  if (loop.num_latch_edges != 1) return;
-  for (const Block block : blocks(loop)) {
-    const InstData& data = dfg_[terminator(block)];
-    if (data.opcode != Opcode::Brif) continue;
-    if (is_in(loop, target(data.block_call(1))) == is_in(loop, target(data.block_call(2))))
-      continue;
-    if (!every_round_passes(loop, block)) continue;
-    const std::optional<Counter> counter = find_counter(loop, block);
-    if (!counter) continue;
-    loop.decider = block;
-    loop.counter = *counter;
-    loop.copies = k;
-    loop.plan = Plan::RoundsUnderOneTest;
-    return;
-  }
+  const u32 most = loop.num_blocks <= unroll_policy::kStraightBlocks ? unroll_policy::kStraightInsts
+                                                                     : unroll_policy::kPartInsts;
+  if (loop.weight > most) return;
+  loop.copies = unroll_policy::kPartRounds - 1;
+  loop.plan = Plan::RoundsInARow;
+}
+
+// Whether the block's branch leaves the loop or not, in every round.
+bool Unroller::may_decide(const LoopData& loop, Block block) {
+  const InstData& data = dfg_[terminator(block)];
+  return data.opcode == Opcode::Brif &&
+         is_in(loop, target(data.block_call(1))) != is_in(loop, target(data.block_call(2))) &&
+         every_round_passes(loop, block);
 }
 
 bool Unroller::is_invariant(const LoopData& loop, Value value) const {
@@ -380,7 +375,6 @@ std::optional<Counter> Unroller::find_counter(const LoopData& loop, Block decide
   const InstData& compare = dfg_[*test];
   const ir::IntCC cc = goes_on_if ? compare.int_cc() : ir::negated(compare.int_cc());
   const Value sides[] = {resolve(compare.arg(0)), resolve(compare.arg(1))};
-  const std::span<const Value> params = dfg_.block_params(loop.header);
   for (const u32 side : {0u, 1u}) {
     const Value tested = sides[side], limit = sides[1 - side];
     if (!is_known_type(dfg_.type(tested)) || !is_invariant(loop, limit)) continue;
@@ -415,7 +409,9 @@ std::optional<Counter> Unroller::find_counter(const LoopData& loop, Block decide
     const i64 signed_step = static_cast<i64>(*step << (64 - bits)) >> (64 - bits);
     const Counter counter{counted, signed_step, side == 0 ? cc : ir::swapped(cc), tests_next,
                           limit};
-    if (signed_step == 0 || signed_step > 64 || signed_step < -64) continue;
+    if (signed_step == 0 || signed_step > unroll_policy::kMaxStep ||
+        signed_step < -unroll_policy::kMaxStep)
+      continue;
     const bool up = signed_step > 0;
     switch (counter.cc) {
       case ir::IntCC::NotEqual:
@@ -433,7 +429,6 @@ std::optional<Counter> Unroller::find_counter(const LoopData& loop, Block decide
         break;
     }
   }
-  static_cast<void>(params);
   return std::nullopt;
 }
 
@@ -489,13 +484,13 @@ Value Unroller::insert_icmp(ir::IntCC cc, Value x, Value y, Inst before) {
 // What does not change is computed in front of `entry_jump`. With an order, the value that is
 // tested last must be before the limit; where the limit itself leaves no room for that, the answer
 // is no for all: so nothing wraps.
-Value Unroller::insert_test(const LoopData& loop, Value counter, Inst entry_jump, Inst branch) {
-  const Counter& known = loop.counter;
+Value Unroller::insert_test(u32 num_rounds, const Counter& known, Value counter, Inst entry_jump,
+                            Inst branch) {
   const Type type = dfg_.type(counter);
   const u32 bits = type.bits();
   const u64 all = bits == 64 ? ~u64{0} : (u64{1} << bits) - 1;
   const u32 size = known.step > 0 ? static_cast<u32>(known.step) : static_cast<u32>(-known.step);
-  const u64 rounds = loop.copies - (known.tests_next ? 0 : 1);
+  const u64 rounds = num_rounds - (known.tests_next ? 0 : 1);
   Value limit = known.limit;
   if (const std::optional<u64> bits_of_limit = constant(limit))
     limit = insert_constant(*bits_of_limit, type, entry_jump);
@@ -943,8 +938,10 @@ Block Unroller::make_test(const LoopData& loop) {
   layout_.insert_block_after(test, *loop.entry);
   layout_.append_inst(last, test);
   const Inst jump = terminator(*loop.entry);
-  const Value counter = dfg_.block_params(test)[dfg_.def(loop.counter.param).number];
-  const Value condition = insert_test(loop, counter, jump, last);
+  // Asked again: another loop, being closed, may have given the limit another name.
+  const Counter known = *find_counter(loop, *loop.decider);
+  const Value counter = dfg_.block_params(test)[dfg_.def(known.param).number];
+  const Value condition = insert_test(loop.copies, known, counter, jump, last);
   dfg_[last].set_arg(0, condition);
   BlockCall enter = dfg_[jump].block_call(1);
   enter.set_block(test, dfg_.lists());
