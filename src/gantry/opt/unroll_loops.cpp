@@ -75,6 +75,12 @@ struct Exit {
   bool is_owned;  // only the loop leads there
 };
 
+constexpr u32 kNone = ~u32{0};
+struct OwnExit {
+  Block block;  // made between a loop and where it leaves to
+  u32 next;     // that leads to the same block, or kNone
+};
+
 // Kept from function to function; stamps grow, so that arrays by value need no clearing.
 struct Scratch {
   analysis::ControlFlow flow;
@@ -89,8 +95,10 @@ struct Scratch {
   std::vector<u32> place_of;                // by block: place in its loop's blocks
   std::vector<Value> slice_params, values, items;
   std::vector<u64> next_bits;
-  std::vector<OutsideUse> uses;
+  std::vector<OutsideUse> uses, constant_uses;
   std::vector<Exit> exits;
+  std::vector<OwnExit> own_exits;
+  std::vector<u32> first_own_exit;  // by block they lead to
   std::vector<ir::DebugTag> tags;
 };
 constexpr char kOwner = 0;
@@ -442,14 +450,18 @@ void Unroller::make_entry(LoopData& loop) {
                     dfg_.append_block_param(entry, dfg_.type(dfg_.block_params(loop.header)[i]))),
                 dfg_.lists());
   }
-  for (const analysis::Edge& edge : s_.flow.predecessors(loop.header)) {
-    if (is_in(loop, edge.block)) continue;
-    dfg_.update_block_calls(edge.inst, [&](BlockCall& call) {
+  const auto lead = [&](Inst branch) {
+    dfg_.update_block_calls(branch, [&](BlockCall& call) {
       if (target(call) == loop.header) call.set_block(entry, dfg_.lists());
     });
-    if (!loop.entry) layout_.insert_block_after(entry, edge.block);
-    loop.entry = entry;
+  };
+  for (const analysis::Edge& edge : s_.flow.predecessors(loop.header)) {
+    if (!closes(edge, loop.header)) lead(edge.inst);
   }
+  for (u32 at = s_.first_own_exit[loop.header.index()]; at != kNone; at = s_.own_exits[at].next)
+    lead(terminator(s_.own_exits[at].block));
+  loop.entry = entry;
+  layout_.insert_block_after(entry, s_.blocks[loop.first_block + loop.num_blocks - 1]);
   InstData jump{.opcode = Opcode::Jump};
   jump.words[1] = onward.raw();
   layout_.append_inst(dfg_.make_inst(jump), entry);
@@ -709,21 +721,35 @@ void Unroller::replace(Inst inst, Value from, Value to) {
   }
 }
 
-// Uses, behind chosen loops, of what these define.
+// Uses, behind chosen loops, of what these define. (A loop's blocks are dominated by its header,
+// but other code may be anywhere.)
 void Unroller::find_outside_uses() {
+  ++s_.stamp;
+  if (s_.known.size() < dfg_.num_values()) s_.known.resize(dfg_.num_values());
+  const auto define = [&](Value value, const LoopData& loop) {
+    s_.known[value.index()] = {s_.stamp, loop.number};
+  };
+  for (const LoopData& loop : s_.loops) {
+    if (!loop.is_chosen()) continue;
+    for (const Block block : blocks(loop)) {
+      for (const Value param : dfg_.block_params(block)) define(param, loop);
+      for (const Inst inst : layout_.insts(block)) {
+        for (const Value result : dfg_.results(inst)) define(result, loop);
+      }
+    }
+  }
   s_.uses.clear();
+  s_.constant_uses.clear();
   for (const Block block : layout_.blocks()) {
     const u32 here = s_.loop_of[block.index()];
     for (const Inst inst : layout_.insts(block)) {
       for_each_used_value(inst, [&](Value value) {
-        const ir::ValueDef def = dfg_.def(value);
-        const PackedOption<Block> at = def.kind == ir::ValueData::Kind::Param
-                                           ? PackedOption<Block>(def.block())
-                                           : layout_.block_of(def.inst());
-        if (!at) return;
-        const u32 loop = s_.loop_of[(*at).index()];
-        if (loop == 0 || loop == here || !s_.loops[loop - 1].is_chosen()) return;
-        s_.uses.push_back({loop - 1, value, inst, block, block});
+        const Known& defined = s_.known[value.index()];
+        if (defined.stamp != s_.stamp || defined.bits == here) return;
+        const std::optional<Inst> def = dfg_.defining_inst(value);
+        std::vector<OutsideUse>& uses =
+            def && is_constant(dfg_.opcode(*def)) ? s_.constant_uses : s_.uses;
+        uses.push_back({static_cast<u32>(defined.bits) - 1, value, inst, block, block});
       });
     }
   }
@@ -792,6 +818,9 @@ Block Unroller::own_exit(const LoopData& loop, Block exit) {
       if (target(call) == exit) call.set_block(own, dfg_.lists());
     });
   }
+  u32& first = s_.first_own_exit[exit.index()];
+  s_.own_exits.push_back({own, first});
+  first = static_cast<u32>(s_.own_exits.size()) - 1;
   return own;
 }
 
@@ -1015,27 +1044,20 @@ bool Unroller::run() {
   if (s_.loops.empty()) return false;
 
   growth_left_ = limits::kMinUnrollGrowth.value + limits::kMaxUnrollGrowth.value * dfg_.num_insts();
-  bool any = false, any_entry = false;
+  bool any = false;
   for (LoopData& loop : s_.loops) {
     choose(loop);
     const u64 copied = u64{loop.copies} * loop.num_insts;
     if (copied > growth_left_) loop.plan = Plan::None;
     if (loop.is_chosen()) growth_left_ -= copied;
     any |= loop.is_chosen();
-    any_entry |= loop.plan == Plan::RoundsUnderOneTest;
   }
   if (!any) return false;
-  if (any_entry) {
-    for (LoopData& loop : s_.loops) {
-      if (loop.plan == Plan::RoundsUnderOneTest) make_entry(loop);
-    }
-    s_.flow.compute(func_);
-    s_.loop_of.resize(dfg_.num_blocks(), 0);
-  }
-
+  s_.own_exits.clear();
+  s_.first_own_exit.assign(dfg_.num_blocks(), kNone);
   find_outside_uses();
   usize first = 0;
-  bool changed = any_entry;
+  bool changed = false;
   for (LoopData& loop : s_.loops) {
     usize end = first;
     while (end < s_.uses.size() && s_.uses[end].loop + 1 == loop.number) ++end;
@@ -1048,6 +1070,16 @@ bool Unroller::run() {
     }
     close(loop, uses);
     changed = true;
+  }
+  // Constants are made where they are used.
+  for (const OutsideUse& use : s_.constant_uses) {
+    if (!s_.loops[use.loop].is_chosen()) continue;
+    const InstData data = dfg_[*dfg_.defining_inst(use.value)];
+    replace(use.user, use.value, insert(data, dfg_.type(use.value), use.user));
+  }
+  // Edges that other loops will copy must lead to where a loop begins by then.
+  for (LoopData& loop : s_.loops) {
+    if (loop.plan == Plan::RoundsUnderOneTest) make_entry(loop);
   }
   s_.loop_of.resize(dfg_.num_blocks(), 0);
   for (const LoopData& loop : s_.loops) {

@@ -17,7 +17,7 @@ inline constexpr u32 kFullInsts = 96;
 inline constexpr u32 kFullRounds = 32;
 // A small loop that counts against a limit runs so many rounds under one test, while so many are
 // left; the loop as it was does the rest.
-inline constexpr u32 kCountedInsts = 16;
+inline constexpr u32 kCountedInsts = 12;
 inline constexpr u32 kCountedRounds = 4;
 // Steps beyond leave no rounds to speak of. (Times the rounds, they must fit the smallest type.)
 inline constexpr i64 kMaxStep = 16;
