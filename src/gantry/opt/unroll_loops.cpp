@@ -42,7 +42,7 @@ struct LoopData {
   u32 number;  // its own, + 1
   Block header;
   u32 first_block, num_blocks;  // in Scratch::blocks
-  u32 num_insts = 0;            // all of them
+  u32 num_insts = 0;            // all of them, and arguments of branches
   u32 weight = 0;               // those the policy counts
   u32 num_latch_edges = 0;
   bool is_chosen() const { return plan != Plan::None; }
@@ -290,6 +290,13 @@ bool Unroller::weigh(LoopData& loop) const {
     for (const Inst inst : layout_.insts(block)) {
       const Opcode opcode = dfg_.opcode(inst);
       ++loop.num_insts;
+      if (ir::is_branch(opcode)) {
+        u64 args = 0;
+        dfg_.for_each_block_call(inst,
+                                 [&](BlockCall call) { args += call.args(dfg_.lists()).size(); });
+        if (args > limits::kMaxUnrolledLoopInsts.value) return false;
+        loop.num_insts += static_cast<u32>(args);
+      }
       if (!counts(opcode)) continue;
       if (ir::is_call(opcode) || opcode == Opcode::GetExceptionHandlerAddress) return false;
       ++loop.weight;

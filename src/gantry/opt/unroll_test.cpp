@@ -142,8 +142,8 @@ TEST(UnrollLoops, loops_of_very_many_constants_stay) {
     body.put(" store v4, v0\n");
     return counted("v1", body.view());
   };
-  // icmp, brif, store, iconst, iadd, jump.
-  const u64 most = limits::kMaxUnrolledLoopInsts.value - 6;
+  // icmp, brif, store, iconst, iadd, jump and its argument.
+  const u64 most = limits::kMaxUnrolledLoopInsts.value - 7;
   EXPECT_NE(copies_of(ir::Opcode::Store, text(most)), 0u);
   EXPECT_EQ(copies_of(ir::Opcode::Store, text(most + 1)), 0u);
 }
