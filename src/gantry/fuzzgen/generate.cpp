@@ -1321,6 +1321,82 @@ class Generator {
     scope_.push_back(func_->dfg.append_block_param(exit, carried));
   }
 
+  // A small loop without calls that counts by any step towards a limit near where it starts, by
+  // constants or not, tested at the head or at the end. What it defines is used behind it. A step
+  // that could miss the limit needs another exit.
+  void make_counted_loop() {
+    const Type type = types_[choices_.below(4)], carried = int_type();
+    const u32 bits = type.bits();
+    const bool at_end = choices_.one_in(2), down = choices_.one_in(3);
+    const i64 size = choices_.one_in(2) ? 1 : 1 + choices_.below(5);
+    const i64 step = down ? -size : size;
+    const u32 rounds = choices_.below(11) + (at_end ? 1 : 0);
+    const i64 distance = step * rounds;
+    Value start, limit;
+    if (choices_.one_in(2)) {
+      constexpr u64 kStarts[] = {0, 1, 7, ~u64{0}, ~u64{0} - 5};
+      u64 first = kStarts[choices_.below(std::size(kStarts))];
+      if (choices_.one_in(3)) first += u64{1} << (bits - 1);
+      const auto constant = [&](u64 number) {
+        const u32 unused = 64 - bits;
+        return build_->iconst(type, static_cast<i64>(number << unused) >> unused);
+      };
+      start = constant(first);
+      limit = constant(first + static_cast<u64>(distance));
+    } else {
+      start = value(type);
+      limit = build_->iadd_imm_s(start, bits == 8 ? static_cast<i8>(distance) : distance);
+    }
+    using enum ir::IntCC;
+    const bool is_signed = choices_.one_in(2);
+    const ir::IntCC before = down ? (is_signed ? SignedGreaterThan : UnsignedGreaterThan)
+                                  : (is_signed ? SignedLessThan : UnsignedLessThan);
+    constexpr ir::IntCC kOthers[] = {SignedLessThanOrEqual, UnsignedGreaterThanOrEqual,
+                                     UnsignedLessThan, SignedGreaterThan};
+    const u32 kind = choices_.below(8);
+    const ir::IntCC cc = kind < 3 ? before : kind < 7 ? NotEqual : kOthers[choices_.below(4)];
+    const bool may_miss = kind == 7 || size != 1;
+
+    const Block header = new_block(false), exit = new_block(false);
+    const Value trips = build_->iconst(ir::kI8, 1 + choices_.below(12));
+    const Value first = value(carried);
+    build_->jump(build_->block_call(header, {start, first, trips}));
+    const usize outer = scope_.size(), outer_compared = compared_.size();
+    build_->switch_to_block(header);
+    const Value i = func_->dfg.append_block_param(header, type),
+                x = func_->dfg.append_block_param(header, carried),
+                left = func_->dfg.append_block_param(header, ir::kI8);
+    // Goes on in a new block if the comparison says so; some front ends test its result again.
+    const auto leave_unless = [&](Value condition, Value result) {
+      const Block next = new_block(false);
+      if (choices_.one_in(4)) condition = build_->uextend(ir::kI32, condition);
+      build_->brif(condition, build_->block_call(next), build_->block_call(exit, {result}));
+      build_->switch_to_block(next);
+    };
+    if (!at_end) leave_unless(build_->icmp(cc, i, limit), x);
+    scope_.push_back(i);
+    scope_.push_back(x);
+    const bool is_small = !choices_.one_in(3);
+    if (!is_small) make_idiom();
+    const Value y = value(carried);
+    const Value carry = choices_.one_in(2) ? build_->bxor(x, y) : build_->isub(y, x);
+    const Value next = build_->iadd_imm_s(i, step);
+    const Value next_left = build_->iadd_imm_s(left, -1);
+    if (may_miss) leave_unless(next_left, carry);
+    const ir::BlockCall again = build_->block_call(header, {next, carry, next_left});
+    if (at_end) {
+      build_->brif(build_->icmp(cc, next, limit), again, build_->block_call(exit, {carry}));
+    } else {
+      build_->jump(again);
+    }
+    scope_.resize(outer);
+    compared_.resize(outer_compared);
+    build_->switch_to_block(exit);
+    scope_.push_back(func_->dfg.append_block_param(exit, carried));
+    if (choices_.one_in(2)) scope_.push_back(i);
+    if (choices_.one_in(2)) scope_.push_back(x);
+  }
+
   void make_atomic() {
     if (!options_.atomics) return;
     const Type type = types_[choices_.below(4)];
@@ -1395,7 +1471,11 @@ class Generator {
         continue;
       }
       if (options_.idioms && choices_.one_in(6)) {
-        make_checked_loop();
+        if (choices_.one_in(2)) {
+          make_checked_loop();
+        } else {
+          make_counted_loop();
+        }
         some_insts();
         continue;
       }

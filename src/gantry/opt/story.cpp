@@ -148,6 +148,8 @@ std::string_view to_string(Rewrite::Kind kind) {
       return "rule for an instruction that stays";
     case Rewrite::Kind::Condition:
       return "known condition";
+    case Rewrite::Kind::Loop:
+      return "unrolling of a loop";
   }
   unreachable("Rewrite::Kind");
 }
