@@ -6,6 +6,7 @@
 #include "gantry/opt/clean_up_flow.h"
 #include "gantry/opt/eliminate_dead_stores.h"
 #include "gantry/opt/promote_stack_slots.h"
+#include "gantry/opt/reduce_strength.h"
 #include "gantry/opt/remove_constant_params.h"
 #include "gantry/opt/remove_unreachable_blocks.h"
 #include "gantry/opt/run_egraph.h"
@@ -24,7 +25,8 @@ constexpr const PassInfo* kPasses[] = {&kVerify,
                                        &opt::kPromoteStackSlots,
                                        &opt::kCleanUpFlow,
                                        &opt::kEgraph,
-                                       &opt::kEliminateDeadStores};
+                                       &opt::kEliminateDeadStores,
+                                       &opt::kReduceStrength};
 
 constexpr char kFlowOwner = 0;
 
@@ -119,15 +121,17 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
     run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
     run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
   }
+  // Neither of these passes changes it.
+  analysis::ControlFlow& flow =
+      session.scratch<analysis::ControlFlow>(&kFlowOwner, [] { return new analysis::ControlFlow; });
+  flow.compute(func);
   if (flags.enable_alias_analysis) {
     // Equal addresses are one value now.
-    run(opt::kEliminateDeadStores, [&] {
-      analysis::ControlFlow& flow = session.scratch<analysis::ControlFlow>(
-          &kFlowOwner, [] { return new analysis::ControlFlow; });
-      flow.compute(func);
-      opt::eliminate_dead_stores(func, flow, session);
-    });
+    run(opt::kEliminateDeadStores, [&] { opt::eliminate_dead_stores(func, flow, session); });
   }
+  // After all that looks for equal values: it makes them differ.
+  run(opt::kReduceStrength,
+      [&] { opt::reduce_strength(func, flow, opt::egraph_facts(session), session); });
   return {};
 }
 

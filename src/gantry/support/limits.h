@@ -139,6 +139,14 @@ inline constexpr Limit kMaxDeadStoreCandidates{
     "stores remembered on the way back through a block for making earlier ones dead",
     "opt/stack_slots_test.cpp"};
 
+// Of one loop; beyond, values are computed as they were.
+inline constexpr Limit kMaxLinearForms{
+    "max-linear-forms", 256, "values of a loop that are looked at for computing them by additions",
+    "opt/reduce_strength_test.cpp"};
+inline constexpr Limit kMaxNewCounters{
+    "max-new-counters", 4, "parameters that a loop gets for values it computed from its counters",
+    "opt/reduce_strength_test.cpp"};
+
 inline constexpr Limit kMaxInlinedInsts{"max-inlined-insts", u64{1} << 20,
                                         "instructions that inlining copies into one function",
                                         "opt/inline_test.cpp"};
@@ -178,6 +186,8 @@ inline constexpr const Limit* kAll[] = {&kMaxEntities,
                                         &kMaxPromotedArgs,
                                         &kMaxPromotedParams,
                                         &kMaxDeadStoreCandidates,
+                                        &kMaxLinearForms,
+                                        &kMaxNewCounters,
                                         &kMaxInlinedInsts};
 
 }  // namespace gantry::limits
