@@ -1397,6 +1397,99 @@ class Generator {
     if (choices_.one_in(2)) scope_.push_back(x);
   }
 
+  // Counts by any step, from and to numbers near the edges of the type, and uses multiples of the
+  // counter, extended; a second counter ends what would go round for long.
+  void make_strided_loop() {
+    const Type type = types_of_counters()[choices_.below(4)];
+    const u32 bits = type.bits();
+    const i64 steps[] = {1, -1, 1, -1, 2, -3, 5, 100};
+    const i64 step = steps[choices_.below(8)];
+    const u64 top = u64{1} << (bits - 1);
+    const u64 edges[] = {0, 9, top, top - 1, top + 3, u64{0} - 1, u64{0} - 4, top - 6};
+    const u64 last = edges[choices_.below(8)];
+    const u64 first = last - static_cast<u64>(step) * choices_.below(6) + choices_.below(2);
+    const u64 mask = ~u64{0} >> (64 - bits);
+    const auto constant_of = [&](u64 number) {
+      return build_->iconst(type, static_cast<i64>(number & mask));
+    };
+    const Value start = constant_of(first);
+    Value limit = constant_of(last);
+    if (choices_.one_in(4)) limit = value(type);
+    const bool at_head = choices_.one_in(2);
+    using enum ir::IntCC;
+    const ir::IntCC up[] = {SignedLessThan, UnsignedLessThan, NotEqual, SignedLessThanOrEqual};
+    const ir::IntCC down[] = {SignedGreaterThan, UnsignedGreaterThan, NotEqual,
+                              SignedGreaterThanOrEqual};
+    const ir::IntCC cc = step > 0 ? up[choices_.below(4)] : down[choices_.below(4)];
+    const Value trips = build_->iconst(ir::kI8, 1 + choices_.below(8));
+    const Value zero = build_->iconst(ir::kI64, 0);
+    const Value invariant = choices_.one_in(2) ? value(type) : build_->band_imm_u(value(type), 15);
+    const Block header = new_block(false), body = new_block(false), exit = new_block(false);
+    build_->jump(build_->block_call(header, {start, zero, trips}));
+    const usize outer = scope_.size(), outer_compared = compared_.size();
+    build_->switch_to_block(header);
+    const Value i = func_->dfg.append_block_param(header, type);
+    const Value before = func_->dfg.append_block_param(header, ir::kI64);
+    const Value left = func_->dfg.append_block_param(header, ir::kI8);
+    if (at_head) {
+      build_->brif(build_->icmp(cc, i, limit), build_->block_call(body),
+                   build_->block_call(exit, {before}));
+    } else {
+      build_->jump(build_->block_call(body));
+    }
+    build_->switch_to_block(body);
+    scope_.push_back(i);
+    Value total = before;
+    const u32 uses = 1 + choices_.below(3);
+    for (u32 n = 0; n < uses; ++n) {
+      Value x = i;
+      const u32 forms = 1 + choices_.below(3);
+      for (u32 form = 0; form < forms; ++form) {
+        switch (choices_.below(5)) {
+          case 0:
+            x = build_->imul(x, constant_of(3 + 2 * choices_.below(24)));
+            break;
+          case 1:
+            x = build_->ishl(x, constant_of(1 + choices_.below(4)));
+            break;
+          case 2:
+            x = build_->iadd(x, invariant);
+            break;
+          case 3:
+            x = build_->isub(invariant, x);
+            break;
+          default:
+            x = build_->iadd(x, constant_of(choices_.one_in(2) ? 2 : ~u64{0}));
+            break;
+        }
+      }
+      if (type != ir::kI64) {
+        x = choices_.one_in(2) ? build_->sextend(ir::kI64, x) : build_->uextend(ir::kI64, x);
+      }
+      if (choices_.one_in(2)) x = build_->imul(x, build_->iconst(ir::kI64, 1 + choices_.below(12)));
+      total = build_->iadd(build_->imul(total, build_->iconst(ir::kI64, 31)), x);
+    }
+    if (choices_.one_in(3)) some_insts();
+    const Value next = build_->iadd(i, constant_of(static_cast<u64>(step)));
+    const Value fewer = build_->iadd_imm_s(left, -1);
+    if (at_head) {
+      build_->brif(fewer, build_->block_call(header, {next, total, fewer}),
+                   build_->block_call(exit, {total}));
+    } else {
+      const Block latch = new_block(false);
+      build_->brif(fewer, build_->block_call(latch), build_->block_call(exit, {total}));
+      build_->switch_to_block(latch);
+      build_->brif(build_->icmp(cc, choices_.one_in(4) ? i : next, limit),
+                   build_->block_call(header, {next, total, fewer}),
+                   build_->block_call(exit, {total}));
+    }
+    scope_.resize(outer);
+    compared_.resize(outer_compared);
+    build_->switch_to_block(exit);
+    scope_.push_back(func_->dfg.append_block_param(exit, ir::kI64));
+  }
+  static std::array<Type, 4> types_of_counters() { return {ir::kI8, ir::kI16, ir::kI32, ir::kI64}; }
+
   void make_atomic() {
     if (!options_.atomics) return;
     const Type type = types_[choices_.below(4)];
@@ -1474,7 +1567,7 @@ class Generator {
         if (choices_.one_in(2)) {
           make_checked_loop();
         } else {
-          make_counted_loop();
+          choices_.one_in(2) ? make_counted_loop() : make_strided_loop();
         }
         some_insts();
         continue;

@@ -163,6 +163,13 @@ inline constexpr Limit kMaxCarryAccesses{
     "opt/carry_loads_test.cpp"};
 inline constexpr Limit kMaxCarriedLoads{"max-carried-loads", 4, "loads of such a loop that do",
                                         "opt/carry_loads_test.cpp"};
+// Of one loop; beyond, values are computed as they were.
+inline constexpr Limit kMaxLinearForms{
+    "max-linear-forms", 256, "values of a loop that are looked at for computing them by additions",
+    "opt/reduce_strength_test.cpp"};
+inline constexpr Limit kMaxNewCounters{
+    "max-new-counters", 4, "parameters that a loop gets for values it computed from its counters",
+    "opt/reduce_strength_test.cpp"};
 
 inline constexpr Limit kMaxInlinedInsts{"max-inlined-insts", u64{1} << 20,
                                         "instructions that inlining copies into one function",
@@ -184,5 +191,43 @@ inline constexpr const Limit* kAll[] = {
     &kMaxUnrolledLoopInsts, &kMaxUnrollGrowth,   &kMinUnrollGrowth,
     &kMaxCarryBlocks,       &kMaxCarryAccesses,  &kMaxCarriedLoads,
     &kMaxInlinedInsts};
+inline constexpr const Limit* kAll[] = {&kMaxEntities,
+                                        &kMaxBlockParams,
+                                        &kMaxMemFlags,
+                                        &kMaxTextBlocks,
+                                        &kTextEntityFloor,
+                                        &kMaxTextErrors,
+                                        &kMaxTextBytes,
+                                        &kMaxFrameBytes,
+                                        &kMaxArgAreaBytes,
+                                        &kMaxCodeBytes,
+                                        &kMaxVRegs,
+                                        &kMaxIsleSites,
+                                        &kMaxIsleFields,
+                                        &kMaxIsleNesting,
+                                        &kMaxIsleTests,
+                                        &kMaxIsleSiteDepth,
+                                        &kMaxIsleRules,
+                                        &kMaxIslePermutations,
+                                        &kMaxRegexProgram,
+                                        &kMaxRegexNesting,
+                                        &kMaxIrreducibleEntries,
+                                        &kMaxRewriteDepth,
+                                        &kMaxRewriteBuilds,
+                                        &kMaxSkeletonRounds,
+                                        &kMaxNodesPerInst,
+                                        &kMinNodes,
+                                        &kMaxConditionProbes,
+                                        &kMaxThreadSteps,
+                                        &kMaxThreadedArgs,
+                                        &kMaxPathSteps,
+                                        &kMaxTrapBlockInsts,
+                                        &kMaxPromotedPlaces,
+                                        &kMaxPromotedArgs,
+                                        &kMaxPromotedParams,
+                                        &kMaxDeadStoreCandidates,
+                                        &kMaxLinearForms,
+                                        &kMaxNewCounters,
+                                        &kMaxInlinedInsts};
 
 }  // namespace gantry::limits
