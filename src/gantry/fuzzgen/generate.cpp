@@ -1321,6 +1321,129 @@ class Generator {
     scope_.push_back(func_->dfg.append_block_param(exit, carried));
   }
 
+  // for (i = 1; i < n; i += step) over the fields of a slot, up or down, tested at the head or at
+  // the end: loads and stores of the fields around i, some of them under conditions or of parts. If
+  // the loop does not begin, the address may be one that nobody can read.
+  void make_field_loop() {
+    const u32 slot = choices_.below(static_cast<u32>(slot_sizes_.size()));
+    u32 row = choices_.below(4);
+    while ((slot_sizes_[slot] >> row) < 4) --row;
+    const u32 width = 1u << row, fields = std::min(slot_sizes_[slot] >> row, 8u);
+    const Type type = choices_.one_in(2) ? ir::kI32 : ir::kI64;
+    const bool tests_first = choices_.one_in(2), down = choices_.one_in(4);
+    const i64 step = down ? -1 : 1 + i64{choices_.one_in(6)};
+    // Up: i is 1 to fields - 2; down: from there to 1.
+    const Value limit = down                 ? build_->iconst(type, 0)
+                        : choices_.one_in(2) ? build_->iconst(type, choices_.below(fields))
+                                             : build_->band_imm_u(value(type), fields - 1);
+    const Value start = build_->iconst(type, down ? 1 + choices_.below(fields - 2) : 1);
+    Value base = build_->stack_addr(ir::kI64, ir::StackSlot::from_index(slot), 0);
+    if (!down && tests_first && choices_.one_in(2)) {
+      const Value begins = build_->icmp(ir::IntCC::UnsignedLessThan, start, limit);
+      base = build_->select(begins, base, build_->iconst(ir::kI64, 8));
+    }
+    const Type field = type_of_width(width);
+    const Type carried = idiom_type();
+    const Block header = new_block(false), exit = new_block(false);
+    const Value first = value(carried);
+    build_->jump(build_->block_call(header, {start, first}));
+    const usize outer = scope_.size(), outer_compared = compared_.size();
+    build_->switch_to_block(header);
+    const Value i = func_->dfg.append_block_param(header, type),
+                x = func_->dfg.append_block_param(header, carried);
+    const auto goes_on = [&](Value counter) {
+      if (down)
+        return choices_.one_in(2) ? counter : build_->icmp(ir::IntCC::NotEqual, counter, limit);
+      return build_->icmp(ir::IntCC::UnsignedLessThan, counter, limit);
+    };
+    if (tests_first) {
+      const Block body = new_block(false);
+      build_->brif(goes_on(i), build_->block_call(body), build_->block_call(exit, {x}));
+      build_->switch_to_block(body);
+    }
+    scope_.push_back(i);
+    scope_.push_back(x);
+    ++loops_;
+    ir::MemFlags flags;
+    if (choices_.one_in(3)) flags.region = ir::AliasRegion::from_index(slot);
+    if (choices_.one_in(3)) flags.trap = {0};
+    const bool big = options_.big_endian && choices_.one_in(4);
+    set_order(flags, big);
+    const bool in_place = choices_.one_in(5);  // always the same fields
+    const u32 count = 2 + choices_.below(4);
+    for (u32 n = 0; n < count; ++n) {
+      if (choices_.one_in(12)) make_store();
+      if (choices_.one_in(20)) make_atomic();
+      if (choices_.one_in(20) && loops_ < 3) make_call();
+      if (choices_.one_in(12)) {
+        const Block next = new_block(false);
+        build_->brif(related_condition(), build_->block_call(exit, {x}), build_->block_call(next));
+        build_->switch_to_block(next);
+      }
+      // The field before i, at it, or behind it.
+      const i32 away = static_cast<i32>(choices_.below(3)) - 1;
+      Value index = in_place ? build_->iconst(type, 1) : i;
+      i32 offset = away * static_cast<i32>(width);
+      if (away != 0 && choices_.one_in(2)) {
+        index = build_->iadd_imm_s(index, away);
+        offset = 0;
+      }
+      if (type == ir::kI32)
+        index = choices_.one_in(2) ? build_->uextend(ir::kI64, index)
+                                   : build_->sextend(ir::kI64, index);
+      const Value address = build_->iadd(base, row == 0 ? index : build_->ishl_imm_u(index, row));
+      const bool is_part = row != 0 && choices_.one_in(6);
+      const Type here = is_part ? type_of_width(width / 2) : field;
+      if (is_part && choices_.one_in(2)) offset += static_cast<i32>(width / 2);
+      if (options_.big_endian && choices_.one_in(12)) set_order(flags, !big);
+      if (choices_.one_in(2)) {
+        scope_.push_back(build_->load(here, flags, address, offset));
+      } else if (choices_.one_in(5)) {
+        const Value stored = value(here);
+        const Block then_block = new_block(false), join = new_block(false);
+        build_->brif(related_condition(), build_->block_call(then_block), build_->block_call(join));
+        build_->switch_to_block(then_block);
+        build_->store(flags, stored, address, offset);
+        build_->jump(build_->block_call(join));
+        build_->switch_to_block(join);
+      } else {
+        build_->store(flags, value(here), address, offset);
+      }
+      if (choices_.one_in(3)) make_idiom();
+    }
+    --loops_;
+    const Value next = build_->iadd_imm_s(i, step);
+    if (choices_.one_in(4)) {  // two edges that close the loop
+      const Value carry = value(carried);
+      const Block again = new_block(false);
+      const Block other = tests_first ? new_block(false) : exit;
+      const Value stops = tests_first ? related_condition() : goes_on(next);
+      build_->brif(stops, build_->block_call(again),
+                   tests_first ? build_->block_call(other) : build_->block_call(exit, {x}));
+      build_->switch_to_block(again);
+      if (tests_first) {
+        build_->jump(build_->block_call(header, {next, carry}));
+        build_->switch_to_block(other);
+        build_->store(flags, value(field),
+                      build_->stack_addr(ir::kI64, ir::StackSlot::from_index(slot), 0), 0);
+        build_->jump(build_->block_call(header, {next, value(carried)}));
+      } else {
+        build_->brif(related_condition(), build_->block_call(header, {next, carry}),
+                     build_->block_call(header, {next, x}));
+      }
+    } else if (tests_first) {
+      build_->jump(build_->block_call(header, {next, value(carried)}));
+    } else {
+      const Value carry = value(carried), result = value(carried);
+      build_->brif(goes_on(next), build_->block_call(header, {next, carry}),
+                   build_->block_call(exit, {result}));
+    }
+    scope_.resize(outer);
+    compared_.resize(outer_compared);
+    build_->switch_to_block(exit);
+    scope_.push_back(func_->dfg.append_block_param(exit, carried));
+  }
+
   // A small loop without calls that counts by any step towards a limit near where it starts, by
   // constants or not, tested at the head or at the end. What it defines is used behind it. A step
   // that could miss the limit needs another exit.
@@ -1569,6 +1692,11 @@ class Generator {
         } else {
           choices_.one_in(2) ? make_counted_loop() : make_strided_loop();
         }
+        some_insts();
+        continue;
+      }
+      if (options_.idioms && choices_.one_in(6)) {
+        make_field_loop();
         some_insts();
         continue;
       }

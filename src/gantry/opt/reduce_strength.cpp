@@ -464,8 +464,7 @@ Value Reducer::build(const InstData& data, Type type, Inst before) {
   const Inst inst = dfg_.make_inst(data);
   const Value value = dfg_.append_result(inst, type);
   func_.layout.insert_inst_before(inst, before);
-  if (func_.has_source_locs()) func_.set_source_loc(inst, func_.source_loc(before));
-  if (!func_.inline_frames.empty()) func_.set_inline_frame(inst, func_.inline_frame(before));
+  func_.copy_source_place(inst, before);
   grow();
   for (const Value operand : std::as_const(dfg_).args(inst)) ++s_.uses[operand.index()];
   return value;

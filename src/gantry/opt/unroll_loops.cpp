@@ -899,8 +899,7 @@ BlockCall Unroller::copy_call(const LoopData& loop, BlockCall call, const Round&
 }
 
 void Unroller::copy_side_facts(Inst from, Inst to) {
-  if (func_.has_source_locs()) func_.set_source_loc(to, func_.source_loc(from));
-  if (!func_.inline_frames.empty()) func_.set_inline_frame(to, func_.inline_frame(from));
+  func_.copy_source_place(to, from);
   if (!func_.has_debug_tags()) return;
   const std::span<const ir::DebugTag> tags = func_.debug_tags(from);
   if (tags.empty()) return;
