@@ -85,6 +85,8 @@ NOTES = {
     "register of its own as well",
     ("egraph/issue-7999.clif", "u0:11"): "same: the constant has another number",
     ("egraph/load-hoist.clif", "%can_move_hoists"): "same: the load leaves the loop; not all that stays is among the checked lines",
+    ("egraph/load-hoist.clif", "%non_can_move_does_not_hoist"): "better: the loop runs at least once, so the load is done in front of "
+    "it, no earlier than in its first round; not all that stays is among the checked lines",
     ("egraph/try_call-mem-clobber.clif", "u0:0"): "as good: the address of the slot is computed again behind the call, not kept; the "
     "call is not among the checked lines",
 }

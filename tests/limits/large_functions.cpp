@@ -595,6 +595,20 @@ void checks(Function& func, u32 size) {
   give(build, at);
 }
 
+// Ever new forms of the same value, and of what is computed from it.
+void wide_class(Function& func, u32 size) {
+  Builder build(func);
+  const Value x = begin(func, build);
+  Value at = x;
+  for (u32 i = 0; i < size / 4; ++i) {
+    const Value up = build.iadd(x, build.iconst(ir::kI64, i));
+    const Value same = build.iadd(up, build.iconst(ir::kI64, 1000 - i64{i}));
+    const Value masked = build.band(same, build.iconst(ir::kI64, 0xffff));
+    at = i % 3 == 0 ? build.bxor(at, masked) : build.isub(masked, at);
+  }
+  give(build, at);
+}
+
 // Every store may be to where the next loads are.
 void loads_and_stores(Function& func, u32 size) {
   Builder build(func);
@@ -660,6 +674,7 @@ constexpr Shape kShapes[] = {
     {"traps", kLakh, traps},
     {"loops in turn", 4 * kLakh, loops_in_turn},
     {"checks", 4 * kLakh, checks},
+    {"wide class", 4 * kLakh, wide_class},
     {"loads and stores", 4 * kLakh, loads_and_stores},
 };
 

@@ -37,8 +37,11 @@ int run_bisect(const BisectOptions& options) {
     out.put("  in ", std::string_view(found.function), ": ", to_string(found.step.kind));
     if (const opt::RuleName rule = opt::name_of_rule(found.step.rule); !rule.file.empty())
       out.put(" ", rule.file, ":", rule.line, rule.name.empty() ? "" : " ", rule.name);
-    out.line("\n  before: ", std::string_view(found.step.before_text));
-    out.line("  after:  ", std::string_view(found.step.after_text));
+    out.line();
+    if (!found.step.before_text.empty()) {
+      out.line("  before: ", std::string_view(found.step.before_text));
+      out.line("  after:  ", std::string_view(found.step.after_text));
+    }
   }
   print(out.view());
   return kInputFault;

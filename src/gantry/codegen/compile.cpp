@@ -7,6 +7,7 @@
 #include "gantry/opt/clean_up_flow.h"
 #include "gantry/opt/eliminate_dead_stores.h"
 #include "gantry/opt/promote_stack_slots.h"
+#include "gantry/opt/reduce_strength.h"
 #include "gantry/opt/remove_constant_params.h"
 #include "gantry/opt/remove_unreachable_blocks.h"
 #include "gantry/opt/run_egraph.h"
@@ -28,7 +29,8 @@ constexpr const PassInfo* kPasses[] = {&kVerify,
                                        &opt::kUnrollLoops,
                                        &opt::kEgraph,
                                        &opt::kEliminateDeadStores,
-                                       &opt::kCarryLoads};
+                                       &opt::kCarryLoads,
+                                       &opt::kReduceStrength};
 
 constexpr char kFlowOwner = 0;
 
@@ -131,21 +133,22 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
     run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
     run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
   }
+  analysis::ControlFlow& flow =
+      session.scratch<analysis::ControlFlow>(&kFlowOwner, [] { return new analysis::ControlFlow; });
+  flow.compute(func);
   if (flags.enable_alias_analysis) {
     // Equal addresses are one value now.
-    analysis::ControlFlow& flow = session.scratch<analysis::ControlFlow>(
-        &kFlowOwner, [] { return new analysis::ControlFlow; });
-    run(opt::kEliminateDeadStores, [&] {
-      flow.compute(func);
-      opt::eliminate_dead_stores(func, flow, session);
-    });
+    run(opt::kEliminateDeadStores, [&] { opt::eliminate_dead_stores(func, flow, session); });
     run(opt::kCarryLoads, [&] {
       const opt::CarryOptions options{
           .big_endian = target.triple.endianness() == target::Endianness::Big,
           .for_size = flags.opt_level == target::OptLevel::SpeedAndSize};
-      opt::carry_loads(func, flow, options, session);
+      if (opt::carry_loads(func, flow, options, session) != 0) flow.compute(func);
     });
   }
+  // After all that looks for equal values: it makes them differ.
+  run(opt::kReduceStrength,
+      [&] { opt::reduce_strength(func, flow, opt::egraph_facts(session), session); });
   return {};
 }
 

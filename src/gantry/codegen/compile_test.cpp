@@ -82,7 +82,8 @@ TEST_F(Pipeline, OptimisesWhenAsked) {
   session_.enable_timing(true);
   ASSERT_TRUE(compile(func_, *isa_, session_).has_value());
   for (const std::string_view name : {"canonicalize-nans", "remove-unreachable-blocks",
-                                      "clean-up-flow", "egraph", "eliminate-dead-stores"}) {
+                                      "clean-up-flow", "egraph", "eliminate-dead-stores",
+                                      "carry-loads"}) {
     EXPECT_TRUE(ran(name)) << name;
   }
 }

@@ -136,14 +136,27 @@ class Bisector {
     answer.expected = expected_[*call];
     answer.actual = actual;
     if (wrong == 0) return;
-    opt::StoryRecorder recorder(false);
+    opt::StoryRecorder recorder(false), before(false);
     std::vector<ir::Function> functions;
-    if (!optimize(wrong, &recorder, functions, answer.error, nullptr)) return;
-    for (const opt::Story& story : recorder.stories()) {
-      if (story.steps.empty()) continue;
-      answer.function = story.name;
-      answer.step = story.steps.back();
+    if (!optimize(wrong - 1, &before, functions, answer.error, nullptr) ||
+        !optimize(wrong, &recorder, functions, answer.error, nullptr))
+      return;
+    answer.function = last_changed_;
+    // What no story has happened before the e-graph.
+    if (num_steps(recorder) == num_steps(before)) {
+      answer.step.kind = opt::Rewrite::Kind::Loop;
+      answer.step.rule = opt::Rewrite::kNoRule;
+      return;
     }
+    for (const opt::Story& story : recorder.stories()) {
+      if (!story.steps.empty()) answer.step = story.steps.back();
+    }
+  }
+
+  static usize num_steps(const opt::StoryRecorder& recorder) {
+    usize steps = 0;
+    for (const opt::Story& story : recorder.stories()) steps += story.steps.size();
+    return steps;
   }
 
   // The number of the first call that is wrong with so many rewrites, and what it came to.
@@ -168,11 +181,13 @@ class Bisector {
     functions.clear();
     for (const TestFunction& function : file_.functions) {
       functions.push_back(*function.func);
+      const u64 left = *session.fuel();
       const Result<void> optimized = backend_.optimize(functions.back(), target_, session);
       if (!optimized.has_value()) {
         error = function.name + ": " + std::string(optimized.error().message());
         return false;
       }
+      if (*session.fuel() != left) last_changed_ = function.name;
     }
     if (used != nullptr) *used = rewrites - *session.fuel();
     return true;
@@ -294,6 +309,7 @@ class Bisector {
   const std::vector<Call>& calls_;
   Results expected_;
   bool native_ = false;
+  std::string last_changed_;  // the last function whose rewriting took fuel
 };
 
 }  // namespace

@@ -1321,6 +1321,298 @@ class Generator {
     scope_.push_back(func_->dfg.append_block_param(exit, carried));
   }
 
+  // for (i = 1; i < n; i += step) over the fields of a slot, up or down, tested at the head or at
+  // the end: loads and stores of the fields around i, some of them under conditions or of parts. If
+  // the loop does not begin, the address may be one that nobody can read.
+  void make_field_loop() {
+    const u32 slot = choices_.below(static_cast<u32>(slot_sizes_.size()));
+    u32 row = choices_.below(4);
+    while ((slot_sizes_[slot] >> row) < 4) --row;
+    const u32 width = 1u << row, fields = std::min(slot_sizes_[slot] >> row, 8u);
+    const Type type = choices_.one_in(2) ? ir::kI32 : ir::kI64;
+    const bool tests_first = choices_.one_in(2), down = choices_.one_in(4);
+    const i64 step = down ? -1 : 1 + i64{choices_.one_in(6)};
+    // Up: i is 1 to fields - 2; down: from there to 1.
+    const Value limit = down                 ? build_->iconst(type, 0)
+                        : choices_.one_in(2) ? build_->iconst(type, choices_.below(fields))
+                                             : build_->band_imm_u(value(type), fields - 1);
+    const Value start = build_->iconst(type, down ? 1 + choices_.below(fields - 2) : 1);
+    Value base = build_->stack_addr(ir::kI64, ir::StackSlot::from_index(slot), 0);
+    if (!down && tests_first && choices_.one_in(2)) {
+      const Value begins = build_->icmp(ir::IntCC::UnsignedLessThan, start, limit);
+      base = build_->select(begins, base, build_->iconst(ir::kI64, 8));
+    }
+    const Type field = type_of_width(width);
+    const Type carried = idiom_type();
+    const Block header = new_block(false), exit = new_block(false);
+    const Value first = value(carried);
+    build_->jump(build_->block_call(header, {start, first}));
+    const usize outer = scope_.size(), outer_compared = compared_.size();
+    build_->switch_to_block(header);
+    const Value i = func_->dfg.append_block_param(header, type),
+                x = func_->dfg.append_block_param(header, carried);
+    const auto goes_on = [&](Value counter) {
+      if (down)
+        return choices_.one_in(2) ? counter : build_->icmp(ir::IntCC::NotEqual, counter, limit);
+      return build_->icmp(ir::IntCC::UnsignedLessThan, counter, limit);
+    };
+    if (tests_first) {
+      const Block body = new_block(false);
+      build_->brif(goes_on(i), build_->block_call(body), build_->block_call(exit, {x}));
+      build_->switch_to_block(body);
+    }
+    scope_.push_back(i);
+    scope_.push_back(x);
+    ++loops_;
+    ir::MemFlags flags;
+    if (choices_.one_in(3)) flags.region = ir::AliasRegion::from_index(slot);
+    if (choices_.one_in(3)) flags.trap = {0};
+    const bool big = options_.big_endian && choices_.one_in(4);
+    set_order(flags, big);
+    const bool in_place = choices_.one_in(5);  // always the same fields
+    const u32 count = 2 + choices_.below(4);
+    for (u32 n = 0; n < count; ++n) {
+      if (choices_.one_in(12)) make_store();
+      if (choices_.one_in(20)) make_atomic();
+      if (choices_.one_in(20) && loops_ < 3) make_call();
+      if (choices_.one_in(12)) {
+        const Block next = new_block(false);
+        build_->brif(related_condition(), build_->block_call(exit, {x}), build_->block_call(next));
+        build_->switch_to_block(next);
+      }
+      // The field before i, at it, or behind it.
+      const i32 away = static_cast<i32>(choices_.below(3)) - 1;
+      Value index = in_place ? build_->iconst(type, 1) : i;
+      i32 offset = away * static_cast<i32>(width);
+      if (away != 0 && choices_.one_in(2)) {
+        index = build_->iadd_imm_s(index, away);
+        offset = 0;
+      }
+      if (type == ir::kI32)
+        index = choices_.one_in(2) ? build_->uextend(ir::kI64, index)
+                                   : build_->sextend(ir::kI64, index);
+      const Value address = build_->iadd(base, row == 0 ? index : build_->ishl_imm_u(index, row));
+      const bool is_part = row != 0 && choices_.one_in(6);
+      const Type here = is_part ? type_of_width(width / 2) : field;
+      if (is_part && choices_.one_in(2)) offset += static_cast<i32>(width / 2);
+      if (options_.big_endian && choices_.one_in(12)) set_order(flags, !big);
+      if (choices_.one_in(2)) {
+        scope_.push_back(build_->load(here, flags, address, offset));
+      } else if (choices_.one_in(5)) {
+        const Value stored = value(here);
+        const Block then_block = new_block(false), join = new_block(false);
+        build_->brif(related_condition(), build_->block_call(then_block), build_->block_call(join));
+        build_->switch_to_block(then_block);
+        build_->store(flags, stored, address, offset);
+        build_->jump(build_->block_call(join));
+        build_->switch_to_block(join);
+      } else {
+        build_->store(flags, value(here), address, offset);
+      }
+      if (choices_.one_in(3)) make_idiom();
+    }
+    --loops_;
+    const Value next = build_->iadd_imm_s(i, step);
+    if (choices_.one_in(4)) {  // two edges that close the loop
+      const Value carry = value(carried);
+      const Block again = new_block(false);
+      const Block other = tests_first ? new_block(false) : exit;
+      const Value stops = tests_first ? related_condition() : goes_on(next);
+      build_->brif(stops, build_->block_call(again),
+                   tests_first ? build_->block_call(other) : build_->block_call(exit, {x}));
+      build_->switch_to_block(again);
+      if (tests_first) {
+        build_->jump(build_->block_call(header, {next, carry}));
+        build_->switch_to_block(other);
+        build_->store(flags, value(field),
+                      build_->stack_addr(ir::kI64, ir::StackSlot::from_index(slot), 0), 0);
+        build_->jump(build_->block_call(header, {next, value(carried)}));
+      } else {
+        build_->brif(related_condition(), build_->block_call(header, {next, carry}),
+                     build_->block_call(header, {next, x}));
+      }
+    } else if (tests_first) {
+      build_->jump(build_->block_call(header, {next, value(carried)}));
+    } else {
+      const Value carry = value(carried), result = value(carried);
+      build_->brif(goes_on(next), build_->block_call(header, {next, carry}),
+                   build_->block_call(exit, {result}));
+    }
+    scope_.resize(outer);
+    compared_.resize(outer_compared);
+    build_->switch_to_block(exit);
+    scope_.push_back(func_->dfg.append_block_param(exit, carried));
+  }
+
+  // A small loop without calls that counts by any step towards a limit near where it starts, by
+  // constants or not, tested at the head or at the end. What it defines is used behind it. A step
+  // that could miss the limit needs another exit.
+  void make_counted_loop() {
+    const Type type = types_[choices_.below(4)], carried = int_type();
+    const u32 bits = type.bits();
+    const bool at_end = choices_.one_in(2), down = choices_.one_in(3);
+    const i64 size = choices_.one_in(2) ? 1 : 1 + choices_.below(5);
+    const i64 step = down ? -size : size;
+    const u32 rounds = choices_.below(11) + (at_end ? 1 : 0);
+    const i64 distance = step * rounds;
+    Value start, limit;
+    if (choices_.one_in(2)) {
+      constexpr u64 kStarts[] = {0, 1, 7, ~u64{0}, ~u64{0} - 5};
+      u64 first = kStarts[choices_.below(std::size(kStarts))];
+      if (choices_.one_in(3)) first += u64{1} << (bits - 1);
+      const auto constant = [&](u64 number) {
+        const u32 unused = 64 - bits;
+        return build_->iconst(type, static_cast<i64>(number << unused) >> unused);
+      };
+      start = constant(first);
+      limit = constant(first + static_cast<u64>(distance));
+    } else {
+      start = value(type);
+      limit = build_->iadd_imm_s(start, bits == 8 ? static_cast<i8>(distance) : distance);
+    }
+    using enum ir::IntCC;
+    const bool is_signed = choices_.one_in(2);
+    const ir::IntCC before = down ? (is_signed ? SignedGreaterThan : UnsignedGreaterThan)
+                                  : (is_signed ? SignedLessThan : UnsignedLessThan);
+    constexpr ir::IntCC kOthers[] = {SignedLessThanOrEqual, UnsignedGreaterThanOrEqual,
+                                     UnsignedLessThan, SignedGreaterThan};
+    const u32 kind = choices_.below(8);
+    const ir::IntCC cc = kind < 3 ? before : kind < 7 ? NotEqual : kOthers[choices_.below(4)];
+    const bool may_miss = kind == 7 || size != 1;
+
+    const Block header = new_block(false), exit = new_block(false);
+    const Value trips = build_->iconst(ir::kI8, 1 + choices_.below(12));
+    const Value first = value(carried);
+    build_->jump(build_->block_call(header, {start, first, trips}));
+    const usize outer = scope_.size(), outer_compared = compared_.size();
+    build_->switch_to_block(header);
+    const Value i = func_->dfg.append_block_param(header, type),
+                x = func_->dfg.append_block_param(header, carried),
+                left = func_->dfg.append_block_param(header, ir::kI8);
+    // Goes on in a new block if the comparison says so; some front ends test its result again.
+    const auto leave_unless = [&](Value condition, Value result) {
+      const Block next = new_block(false);
+      if (choices_.one_in(4)) condition = build_->uextend(ir::kI32, condition);
+      build_->brif(condition, build_->block_call(next), build_->block_call(exit, {result}));
+      build_->switch_to_block(next);
+    };
+    if (!at_end) leave_unless(build_->icmp(cc, i, limit), x);
+    scope_.push_back(i);
+    scope_.push_back(x);
+    const bool is_small = !choices_.one_in(3);
+    if (!is_small) make_idiom();
+    const Value y = value(carried);
+    const Value carry = choices_.one_in(2) ? build_->bxor(x, y) : build_->isub(y, x);
+    const Value next = build_->iadd_imm_s(i, step);
+    const Value next_left = build_->iadd_imm_s(left, -1);
+    if (may_miss) leave_unless(next_left, carry);
+    const ir::BlockCall again = build_->block_call(header, {next, carry, next_left});
+    if (at_end) {
+      build_->brif(build_->icmp(cc, next, limit), again, build_->block_call(exit, {carry}));
+    } else {
+      build_->jump(again);
+    }
+    scope_.resize(outer);
+    compared_.resize(outer_compared);
+    build_->switch_to_block(exit);
+    scope_.push_back(func_->dfg.append_block_param(exit, carried));
+    if (choices_.one_in(2)) scope_.push_back(i);
+    if (choices_.one_in(2)) scope_.push_back(x);
+  }
+
+  // Counts by any step, from and to numbers near the edges of the type, and uses multiples of the
+  // counter, extended; a second counter ends what would go round for long.
+  void make_strided_loop() {
+    const Type type = types_of_counters()[choices_.below(4)];
+    const u32 bits = type.bits();
+    const i64 steps[] = {1, -1, 1, -1, 2, -3, 5, 100};
+    const i64 step = steps[choices_.below(8)];
+    const u64 top = u64{1} << (bits - 1);
+    const u64 edges[] = {0, 9, top, top - 1, top + 3, u64{0} - 1, u64{0} - 4, top - 6};
+    const u64 last = edges[choices_.below(8)];
+    const u64 first = last - static_cast<u64>(step) * choices_.below(6) + choices_.below(2);
+    const u64 mask = ~u64{0} >> (64 - bits);
+    const auto constant_of = [&](u64 number) {
+      return build_->iconst(type, static_cast<i64>(number & mask));
+    };
+    const Value start = constant_of(first);
+    Value limit = constant_of(last);
+    if (choices_.one_in(4)) limit = value(type);
+    const bool at_head = choices_.one_in(2);
+    using enum ir::IntCC;
+    const ir::IntCC up[] = {SignedLessThan, UnsignedLessThan, NotEqual, SignedLessThanOrEqual};
+    const ir::IntCC down[] = {SignedGreaterThan, UnsignedGreaterThan, NotEqual,
+                              SignedGreaterThanOrEqual};
+    const ir::IntCC cc = step > 0 ? up[choices_.below(4)] : down[choices_.below(4)];
+    const Value trips = build_->iconst(ir::kI8, 1 + choices_.below(8));
+    const Value zero = build_->iconst(ir::kI64, 0);
+    const Value invariant = choices_.one_in(2) ? value(type) : build_->band_imm_u(value(type), 15);
+    const Block header = new_block(false), body = new_block(false), exit = new_block(false);
+    build_->jump(build_->block_call(header, {start, zero, trips}));
+    const usize outer = scope_.size(), outer_compared = compared_.size();
+    build_->switch_to_block(header);
+    const Value i = func_->dfg.append_block_param(header, type);
+    const Value before = func_->dfg.append_block_param(header, ir::kI64);
+    const Value left = func_->dfg.append_block_param(header, ir::kI8);
+    if (at_head) {
+      build_->brif(build_->icmp(cc, i, limit), build_->block_call(body),
+                   build_->block_call(exit, {before}));
+    } else {
+      build_->jump(build_->block_call(body));
+    }
+    build_->switch_to_block(body);
+    scope_.push_back(i);
+    Value total = before;
+    const u32 uses = 1 + choices_.below(3);
+    for (u32 n = 0; n < uses; ++n) {
+      Value x = i;
+      const u32 forms = 1 + choices_.below(3);
+      for (u32 form = 0; form < forms; ++form) {
+        switch (choices_.below(5)) {
+          case 0:
+            x = build_->imul(x, constant_of(3 + 2 * choices_.below(24)));
+            break;
+          case 1:
+            x = build_->ishl(x, constant_of(1 + choices_.below(4)));
+            break;
+          case 2:
+            x = build_->iadd(x, invariant);
+            break;
+          case 3:
+            x = build_->isub(invariant, x);
+            break;
+          default:
+            x = build_->iadd(x, constant_of(choices_.one_in(2) ? 2 : ~u64{0}));
+            break;
+        }
+      }
+      if (type != ir::kI64) {
+        x = choices_.one_in(2) ? build_->sextend(ir::kI64, x) : build_->uextend(ir::kI64, x);
+      }
+      if (choices_.one_in(2)) x = build_->imul(x, build_->iconst(ir::kI64, 1 + choices_.below(12)));
+      total = build_->iadd(build_->imul(total, build_->iconst(ir::kI64, 31)), x);
+    }
+    if (choices_.one_in(3)) some_insts();
+    const Value next = build_->iadd(i, constant_of(static_cast<u64>(step)));
+    const Value fewer = build_->iadd_imm_s(left, -1);
+    if (at_head) {
+      build_->brif(fewer, build_->block_call(header, {next, total, fewer}),
+                   build_->block_call(exit, {total}));
+    } else {
+      const Block latch = new_block(false);
+      build_->brif(fewer, build_->block_call(latch), build_->block_call(exit, {total}));
+      build_->switch_to_block(latch);
+      build_->brif(build_->icmp(cc, choices_.one_in(4) ? i : next, limit),
+                   build_->block_call(header, {next, total, fewer}),
+                   build_->block_call(exit, {total}));
+    }
+    scope_.resize(outer);
+    compared_.resize(outer_compared);
+    build_->switch_to_block(exit);
+    scope_.push_back(func_->dfg.append_block_param(exit, ir::kI64));
+  }
+  static std::array<Type, 4> types_of_counters() { return {ir::kI8, ir::kI16, ir::kI32, ir::kI64}; }
+
   void make_atomic() {
     if (!options_.atomics) return;
     const Type type = types_[choices_.below(4)];
@@ -1395,7 +1687,16 @@ class Generator {
         continue;
       }
       if (options_.idioms && choices_.one_in(6)) {
-        make_checked_loop();
+        if (choices_.one_in(2)) {
+          make_checked_loop();
+        } else {
+          choices_.one_in(2) ? make_counted_loop() : make_strided_loop();
+        }
+        some_insts();
+        continue;
+      }
+      if (options_.idioms && choices_.one_in(6)) {
+        make_field_loop();
         some_insts();
         continue;
       }

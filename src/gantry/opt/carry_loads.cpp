@@ -118,15 +118,14 @@ class Carrier {
         options_(options),
         arena_(session.pass_arena()),
         s_(session.scratch<Scratch>(&kScratchOwner, [] { return new Scratch(); })),
-        is_inside_(arena_.allocate_filled<bool>(func.dfg.num_blocks(), false)),
-        places_(arena_.allocate_filled<u8>(func.dfg.num_blocks(), 0)),
-        forms_(func, is_inside_) {}
+        forms_(func) {}
 
   u32 run() {
     s_.unused.clear();
     const std::span<const Block> postorder = flow_.postorder();
     for (usize i = postorder.size(); i-- > 0;) {
       if (!is_head(postorder[i])) continue;
+      if (is_inside_.empty()) prepare();
       if (collect_loop(postorder[i])) visit_loop();
       for (u32 b = 0; b < num_blocks_; ++b) is_inside_[blocks_[b].index()] = false;
       num_blocks_ = 0;
@@ -140,6 +139,7 @@ class Carrier {
 
  private:
   // -- the loop
+  void prepare();
   bool is_head(Block block) const;
   bool collect_loop(Block head);
   bool enter_block(Block block);
@@ -219,6 +219,12 @@ class Carrier {
 };
 
 // ---- the loop
+
+void Carrier::prepare() {
+  is_inside_ = arena_.allocate_filled<bool>(dfg_.num_blocks(), false);
+  places_ = arena_.allocate_filled<u8>(dfg_.num_blocks(), 0);
+  forms_.set_inside(is_inside_);
+}
 
 bool Carrier::is_head(Block block) const {
   for (const analysis::Edge& edge : flow_.predecessors(block)) {
@@ -537,8 +543,7 @@ Value Carrier::insert(const InstData& data, Type control, Inst before) {
   const Inst inst = dfg_.make_inst(data);
   dfg_.make_results(inst, control);
   func_.layout.insert_inst_before(inst, before);
-  if (func_.has_source_locs()) func_.set_source_loc(inst, func_.source_loc(before));
-  if (!func_.inline_frames.empty()) func_.set_inline_frame(inst, func_.inline_frame(before));
+  func_.copy_source_place(inst, before);
   return dfg_.first_result(inst);
 }
 
@@ -657,8 +662,7 @@ Inst Carrier::append_jump(Block block, Block target, std::span<const Value> args
   data.words[1] = call_of(target, args).raw();
   const Inst jump = dfg_.make_inst(data);
   func_.layout.append_inst(jump, block);
-  if (func_.has_source_locs()) func_.set_source_loc(jump, func_.source_loc(like));
-  if (!func_.inline_frames.empty()) func_.set_inline_frame(jump, func_.inline_frame(like));
+  func_.copy_source_place(jump, like);
   return jump;
 }
 
@@ -692,6 +696,16 @@ void Carrier::enter_loop(u32 number) {
     dfg_.update_block_calls(edge.branch, [&](BlockCall& call) {
       if (at++ == edge.call) call = call_of(block, {});
     });
+    // Constants are made where they are used.
+    const std::span<Value> args = arena_.copy(edge.args);
+    for (Value& arg : args) {
+      const std::optional<u64> bits = forms_.constant(arg);
+      if (!bits) continue;
+      s_.unused.push_back(dfg_.resolve(arg));
+      arg = iconst(dfg_.type(arg), *bits, jump);
+    }
+    edge.args = args;
+    dfg_.update_block_calls(jump, [&](BlockCall& call) { call = call_of(head, args); });
     edge.from = block;
     edge.branch = jump;
     edge.call = 0;

@@ -12,6 +12,7 @@
 #include "gantry/opt/clean_up_flow.h"
 
 #include <algorithm>
+#include <bit>
 #include <vector>
 
 #include "gantry/opt/remove_unreachable_blocks.h"
@@ -39,7 +40,7 @@ struct BlockState {
   PackedOption<Block> first_target;
   u8 num_forward = 0;
   Walk walk = Walk::Unseen;
-  Opcode ends = Opcode::Nop;       // its terminator
+  Opcode ends = Opcode::Nop;       // its terminator; Nop: the block is gone
   bool is_empty : 1 = false;       // but for a jump, brif or br_table
   bool jumps_back : 1 = false;     // that first jump was a retreating edge
   bool is_header : 1 = false;      // a retreating edge leads here
@@ -130,6 +131,7 @@ class FlowCleaner {
   Inst insert_before(const InstData& data, Type control, Inst before, Inst origin);
 
   // ---- rules; true: the terminator is another one now
+  bool may_shorten(BlockCall call) const;
   void visit(Block block);
   bool visit_brif(Block block, Inst branch);
   bool visit_br_table(Block block, Inst branch);
@@ -152,6 +154,8 @@ class FlowCleaner {
   std::optional<Inst> trap_at(Block block);
   bool make_selects(Block block, Inst branch);
   bool is_side(Block block);
+  bool is_cheap_inst(Inst inst);
+  bool steers_itself(Block header, BlockCall a, BlockCall b, Value condition);
   std::optional<u32> num_differing(BlockCall a, BlockCall b);
 
   void merge();
@@ -235,7 +239,7 @@ void FlowCleaner::remove_dead_blocks() {
   while (!memory_.dead.empty()) {
     const Block block = memory_.dead.back();
     memory_.dead.pop_back();
-    if (state(block).num_edges != 0 || !layout_.is_inserted(block)) continue;
+    if (state(block).num_edges != 0 || state(block).ends == Opcode::Nop) continue;
     dfg_.for_each_block_call(terminator(block),
                              [&](BlockCall call) { drop_edge(block, target(call)); });
     if (!memory_.uses.empty()) {
@@ -244,6 +248,7 @@ void FlowCleaner::remove_dead_blocks() {
       }
     }
     remove_block_with_insts(func_, block);
+    state(block).ends = Opcode::Nop;
   }
 }
 
@@ -267,7 +272,7 @@ void FlowCleaner::walk() {
     const InstData& data = dfg_[last];
     at.ends = data.opcode;
     at.is_empty = is_passage(data.opcode) && layout_.first_inst(block) == PackedOption<Inst>(last);
-    const auto follow = [&](BlockCall call) {
+    const auto follow = [&](BlockCall call) __attribute__((always_inline)) {
       const Block to = target(call);
       BlockState& reached = state(to);
       ++reached.num_edges;
@@ -331,15 +336,20 @@ Inst FlowCleaner::insert_before(const InstData& data, Type control, Inst before,
 
 // ---- terminators
 
+// Whether there is anything to do about the jump that makes `call`.
+bool FlowCleaner::may_shorten(BlockCall call) const {
+  const BlockState& next = blocks_[target(call).index()];
+  return next.is_empty || next.num_edges == 1;
+}
+
 void FlowCleaner::visit(Block block) {
-  while (layout_.is_inserted(block)) {
+  while (true) {
     bool again = false;
     switch (state(block).ends) {
       case Opcode::Jump: {
         const Inst last = terminator(block);
         BlockCall call = dfg_[last].block_call(1);
-        const BlockState& next = state(target(call));
-        if (!next.is_empty && next.num_edges != 1) return;
+        if (!may_shorten(call)) return;
         thread(block, call, {.is_jump = true});
         bind_params(call);
         dfg_[last].words[1] = call.raw();
@@ -443,7 +453,7 @@ bool FlowCleaner::visit_brif(Block block, Inst branch) {
     if (state(block).is_done) return false;
     state(block).is_done = true;
   }
-  for (const u32 i : {0u, 1u}) {
+  for (u32 i = 0; i < 2; ++i) {
     if (!state(targets[i]).is_empty) continue;
     const Value condition = resolve(dfg_[branch].arg(0));
     if (!thread(block, calls[i], {.condition = condition, .truth = i == 0})) continue;
@@ -460,7 +470,7 @@ bool FlowCleaner::visit_brif(Block block, Inst branch) {
   const bool any_traps = ends[0] == Opcode::Trap || ends[1] == Opcode::Trap;
   if ((any_jumps || any_traps) && make_conditional_trap(block, branch)) return true;
   if ((any_jumps || is_one_target) && make_selects(block, branch)) return true;
-  for (const u32 i : {0u, 1u}) {
+  for (u32 i = 0; i < 2; ++i) {
     if (state(targets[i]).num_edges != 1 || num_args(calls[i]) == 0) continue;
     bind_params(calls[i]);
     dfg_[branch].words[1 + i] = calls[i].raw();
@@ -648,7 +658,7 @@ std::optional<Inst> FlowCleaner::trap_at(Block block) {
 }
 
 bool FlowCleaner::make_conditional_trap(Block block, Inst branch) {
-  for (const u32 word : {1u, 2u}) {
+  for (u32 word = 1; word <= 2; ++word) {
     const std::optional<Inst> trap = trap_at(target(dfg_[branch].block_call(word)));
     if (!trap) continue;
     InstData check{.opcode = word == 1 ? Opcode::Trapnz : Opcode::Trapz, .aux = dfg_[*trap].aux};
@@ -689,6 +699,19 @@ bool is_cheap(Opcode opcode) {
 
 bool is_small_int(Type type) { return type.is_int() && type.bits() <= 64; }
 
+// An instruction or two of a machine that do not trap. Constants are part of those that use them.
+bool FlowCleaner::is_cheap_inst(Inst inst) {
+  const InstData& data = dfg_[inst];
+  if (is_cheap(data.opcode)) return true;
+  if (data.opcode != Opcode::Imul && data.opcode != Opcode::Udiv && data.opcode != Opcode::Urem)
+    return false;
+  const ir::ValueData& by = dfg_.value_data(resolve(data.arg(1)));
+  if (by.kind() != ir::ValueData::Kind::Result) return false;
+  const InstData& constant = dfg_[Inst::from_index(by.owner())];
+  if (constant.opcode != Opcode::Iconst) return false;
+  return data.opcode == Opcode::Imul || std::has_single_bit(constant.wide());
+}
+
 // Whether a block that ends in a jump, and has one edge, only computes a few things before.
 bool FlowCleaner::is_side(Block block) {
   const BlockState& side = state(block);
@@ -700,7 +723,8 @@ bool FlowCleaner::is_side(Block block) {
     if (is_tagged(inst)) return false;
     const Opcode opcode = dfg_.opcode(inst);
     if (opcode == Opcode::Jump) return true;
-    if (++insts > flow_policy::kSideInsts || !is_cheap(opcode) ||
+    if (opcode != Opcode::Iconst) ++insts;
+    if (insts > flow_policy::kSideInsts || !is_cheap_inst(inst) ||
         !is_small_int(dfg_.type(dfg_.first_result(inst)))) {
       return false;
     }
@@ -723,12 +747,41 @@ std::optional<u32> FlowCleaner::num_differing(BlockCall a, BlockCall b) {
   return differing;
 }
 
+// Whether a loop's branch asks only what its own sides decided the round before, by arithmetic:
+// then the condition is in the chain that the loop carries anyway, and hard to predict.
+bool FlowCleaner::steers_itself(Block header, BlockCall a, BlockCall b, Value condition) {
+  Value asked[flow_policy::kSteps];
+  u32 count = 0;
+  asked[count++] = condition;
+  const std::span<const Value> params = dfg_.block_params(header);
+  bool found = false;
+  for (u32 at = 0; at < count; ++at) {
+    const ir::ValueData& data = dfg_.value_data(asked[at]);
+    if (data.kind() == ir::ValueData::Kind::Param) {
+      if (Block::from_index(data.owner()) != header) continue;
+      const u32 number = data.number();
+      GANTRY_DCHECK(params[number] == asked[at]);
+      const Value x = resolve(BlockArg::decoded(a.args(dfg_.lists())[number]).as_value());
+      const Value y = resolve(BlockArg::decoded(b.args(dfg_.lists())[number]).as_value());
+      found |= x != y;
+      continue;
+    }
+    const Inst inst = Inst::from_index(data.owner());
+    if (!is_cheap_inst(inst)) return false;
+    for (const Value arg : dfg_.args(inst)) {
+      if (count == flow_policy::kSteps) return false;
+      asked[count++] = resolve(arg);
+    }
+  }
+  return found;
+}
+
 bool FlowCleaner::make_selects(Block block, Inst branch) {
   const BlockCall direct[] = {dfg_[branch].block_call(1), dfg_[branch].block_call(2)};
   const Block sides[] = {target(direct[0]), target(direct[1])};
   // Where the sides meet, if they do: in each other's block, or behind one or both of them.
   PackedOption<Block> behind[2];
-  for (const u32 i : {0u, 1u}) {
+  for (u32 i = 0; i < 2; ++i) {
     const BlockState& side = state(sides[i]);
     if (side.ends == Opcode::Jump && side.num_edges == 1) {
       behind[i] = target(dfg_[terminator(sides[i])].block_call(1));
@@ -741,17 +794,18 @@ bool FlowCleaner::make_selects(Block block, Inst branch) {
     if (!through[0] && !through[1]) return false;
   }
   BlockCall calls[2];
-  for (const u32 i : {0u, 1u}) {
+  for (u32 i = 0; i < 2; ++i) {
     if (layout_.is_cold(sides[i]) || (through[i] && !is_side(sides[i]))) return false;
     calls[i] = through[i] ? dfg_[terminator(sides[i])].block_call(1) : direct[i];
   }
   const Block join = target(calls[0]);
   const Value condition = resolve(dfg_[branch].arg(0));
-  if (state(join).is_header || join == block || !is_small_int(dfg_.type(condition))) return false;
+  if (join == block || !is_small_int(dfg_.type(condition))) return false;
   if (layout_.is_cold(join) && !layout_.is_cold(block)) return false;
   if (!num_differing(calls[0], calls[1])) return false;
+  if (state(join).is_header && !steers_itself(join, calls[0], calls[1], condition)) return false;
 
-  for (const u32 i : {0u, 1u}) {
+  for (u32 i = 0; i < 2; ++i) {
     if (!through[i]) continue;
     while (layout_.first_inst(sides[i]) != layout_.last_inst(sides[i])) {
       const Inst inst = *layout_.first_inst(sides[i]);
@@ -817,6 +871,7 @@ void FlowCleaner::join(Block block, Inst jump) {
   if (layout_.is_cold(joined) && block != *layout_.entry()) layout_.set_cold(block);
   layout_.remove_block(joined);
   state(block).ends = state(joined).ends;
+  state(joined).ends = Opcode::Nop;
   changed_ = true;
 }
 
@@ -824,8 +879,7 @@ void FlowCleaner::join(Block block, Inst jump) {
 void FlowCleaner::merge() {
   for (usize i = memory_.postorder.size(); i-- > 0;) {
     const Block block = memory_.postorder[i];
-    if (state(block).ends != Opcode::Jump || !layout_.is_inserted(block) || joins_its_source(block))
-      continue;
+    if (state(block).ends != Opcode::Jump || joins_its_source(block)) continue;
     while (state(block).ends == Opcode::Jump) {
       const Inst jump = terminator(block);
       const Block next = target(dfg_[jump].block_call(1));
@@ -856,7 +910,10 @@ bool FlowCleaner::run() {
   // Successors first; then what changes have woken; once more if those changed terminators.
   for (u32 rounds = 0; rounds < kRounds; ++rounds) {
     for (const Block block : memory_.postorder) {
-      if (is_passage(state(block).ends)) visit(block);
+      const Opcode ends = state(block).ends;
+      if (!is_passage(ends)) continue;
+      if (ends == Opcode::Jump && !may_shorten(dfg_[terminator(block)].block_call(1))) continue;
+      visit(block);
     }
     revisit_ = false;
     u64 visits_left = u64{kVisits} * memory_.postorder.size();

@@ -19,7 +19,9 @@ inline constexpr u32 kAddedArgs = 4;
 // them, behind at most four cheap instructions that now always run, are about what a misprediction
 // in ten costs.
 inline constexpr u32 kSelects = 2;
-inline constexpr u32 kSideInsts = 2;
+inline constexpr u32 kSideInsts = 2;  // constants not counted
+// Values looked at to find out what the condition of a loop's branch depends on.
+inline constexpr u32 kSteps = 8;
 }  // namespace flow_policy
 
 // What it does, until nothing of it applies or a limit is met:
@@ -39,9 +41,10 @@ inline constexpr u32 kSideInsts = 2;
 // a
 //   jump with `select`s for what differs: at most flow_policy::kSelects, scalar integers of at most
 //   64 bits (what every target has a conditional move for). Not for cold sides (the branch is
-//   predicted well), not into loop headers (it would put the condition into the chain that the loop
-//   carries; the sides of a loop's exit do not meet). Loads and select_spectre_guard never move: no
-//   address is used earlier than the branch before it said.
+//   predicted well), and into loop headers only if the condition depends on nothing but what the
+//   loop carries, by arithmetic, and on some of what differs (else it would put the condition into
+//   the chain that the loop carries; the sides of a loop's exit do not meet). Loads and
+//   select_spectre_guard never move: no address is used earlier than the branch before it said.
 //
 // No instruction with an effect is dropped, doubled or moved past another. Branches with debug
 // tags, sequence points and stack maps stay where they are, as do blocks that

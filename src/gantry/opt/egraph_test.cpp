@@ -6,6 +6,7 @@
 #include "gantry/fuzzgen/generate.h"
 #include "gantry/interp/interpreter.h"
 #include "gantry/ir/printer.h"
+#include "gantry/opt/graph.h"
 #include "gantry/opt/run_egraph.h"
 #include "gantry/reader/reader.h"
 #include "gantry/support/limits.h"
@@ -86,6 +87,22 @@ std::string block(std::string_view text, std::string_view name) {
 }
 
 // ---- equal computations
+
+// What matchers rely on: a reference to a record outlives the arrays it was found in.
+TEST(Graph, records_stay_readable_while_nodes_are_made) {
+  Graph graph;
+  graph.clear(0);
+  ir::InstData data;
+  data.opcode = ir::Opcode::Iconst;
+  data.set_wide(42);
+  const Node node = graph.push(data, {}, Facts::unknown(), 0);
+  const ir::InstData& record = graph[node];
+  for (u32 i = 0; i < 100000; ++i) graph.push({}, {}, Facts::unknown(), 0);
+  EXPECT_NE(&record, &graph[node]);
+  EXPECT_EQ(record, graph[node]);
+  graph.release_old_records();
+  EXPECT_EQ(graph[node], data);
+}
 
 TEST(Egraph, equal_operations_of_two_arms_are_computed_once_above) {
   const std::string text = optimized(R"(function %f(i32, i32) -> i32 {

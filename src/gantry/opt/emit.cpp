@@ -28,6 +28,8 @@ class Emit {
       }
     }
     has_source_places_ = func_.has_source_places();
+    has_loops_ = state_.loops.num_loops() != 0;
+    state_.final_nodes.assign(has_loops_ ? dfg_.num_values() : 0, {});
     const std::span<const ir::Block> postorder = state_.flow.postorder();
     const u32 num_blocks = static_cast<u32>(postorder.size());
     // An instruction can move to any block.
@@ -178,7 +180,11 @@ class Emit {
       dfg_[inst] = data;
     }
     func_.layout.append_inst(inst, block_);
-    state_.values[node.index()] = dfg_.first_result(inst);
+    const ir::Value value = dfg_.first_result(inst);
+    state_.values[node.index()] = value;
+    if (!has_loops_) return;
+    if (value.index() >= state_.final_nodes.size()) state_.final_nodes.resize(dfg_.num_values());
+    state_.final_nodes[value.index()] = node;
   }
   bool can_lend(ir::Inst inst, ir::Type type, u32 num_results) const {
     if (state_.taken[inst.index()]) return false;
@@ -191,6 +197,7 @@ class Emit {
   EgraphState& state_;
   Graph& graph_;
   bool has_source_places_ = false;
+  bool has_loops_ = false;
   ir::Block block_;
   u32 number_ = 0;
   std::vector<Node> wanted_, stack_;

@@ -707,6 +707,19 @@ block2:
 block3:
   return v3
 )"));
+  // The same without a load, but asking for what the sides leave alone.
+  EXPECT_TRUE(stays(R"(
+block0(v0: i32, v1: i32):
+  jump block1(v0, v1)
+block1(v2: i32, v3: i32):
+  v4 = iadd v2, v1
+  brif v3, block2, block3
+block2:
+  v5 = band v4, v1
+  brif v5, block1(v2, v2), block1(v2, v1)
+block3:
+  return v2
+)"));
   // A guard against speculation stays behind its branch.
   EXPECT_TRUE(stays(R"(
 block0(v0: i32, v1: i32):
@@ -719,6 +732,34 @@ block2(v4: i32):
   return v4
 )",
                     " = select "));
+}
+
+TEST(CleanUpFlow, a_loop_that_steers_itself_selects) {
+  const std::string text = clean(R"(
+block0(v0: i32, v1: i32):
+  jump block1(v0, v1)
+block1(v2: i32, v3: i32):
+  v4 = iconst.i32 1
+  v5 = icmp ne v2, v4
+  brif v5, block2, block5
+block2:
+  v6 = iadd v3, v4
+  v7 = iconst.i32 2
+  v8 = urem v2, v7
+  brif v8, block3, block4
+block3:
+  v9 = iconst.i32 3
+  v10 = imul v2, v9
+  v11 = iadd v10, v4
+  jump block1(v11, v6)
+block4:
+  v12 = udiv v2, v7
+  jump block1(v12, v6)
+block5:
+  return v3
+)");
+  EXPECT_NE(text.find("= select v8, v11, v12"), std::string::npos) << text;
+  EXPECT_EQ(text.find("block3"), std::string::npos) << text;
 }
 
 // ---- limits

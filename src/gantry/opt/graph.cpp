@@ -42,7 +42,10 @@ void Graph::clear(u32 num_values) {
 
 void Graph::grow() {
   capacity_ = std::max(1024u, capacity_ * 2);
-  data_.resize(capacity_);
+  std::vector<ir::InstData> larger(capacity_);
+  std::copy(data_.begin(), data_.end(), larger.begin());
+  old_records_.push_back(std::move(data_));
+  data_ = std::move(larger);
   infos_.resize(capacity_);
   facts_.resize(capacity_);
   links_.resize(capacity_);

@@ -20,6 +20,9 @@ struct NodeInfo {
           // number of the dominator tree (FlowNumbers): the node is available from there on
 };
 
+// Set in the type codes of forms that only say which instruction has done the same before.
+inline constexpr u16 kInstFormType = 0x8000;
+
 enum NodeFlag : u8 {
   kConstantNode = 1,     // iconst, f*const, vconst, and i128 made of two of them
   kForwarded = 2,        // stands for forward(): kept so that the same operation is found again
@@ -73,9 +76,13 @@ class Graph {
     return Node::from_index(size_++);
   }
 
-  // The next `count` nodes will not move records.
-  void reserve(u32 count) {
-    while (capacity_ - size_ < count) grow();
+  // Matchers refer to records while they make nodes, which may need a larger array: the one they
+  // look at is kept until no one can refer to it, which is when this is called. Records do not
+  // change (but for work places, which are not written while they are looked at), so it does not
+  // matter which array a reference is to.
+  void release_old_records() {
+    if (!old_records_.empty()) [[unlikely]]
+      old_records_.clear();
   }
 
   // Look-up: the node with this record and type, or where to insert it. A hit is resolved.
@@ -120,6 +127,7 @@ class Graph {
   void grow_table();
 
   std::vector<ir::InstData> data_;
+  std::vector<std::vector<ir::InstData>> old_records_;  // each half as large as the next
   std::vector<NodeInfo> infos_;
   std::vector<Facts> facts_;
   std::vector<u32> links_;  // forward() or origin()

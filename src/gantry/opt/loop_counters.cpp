@@ -145,8 +145,16 @@ class Counter {
     const u32 source = state_.numbers.number(from);
     for (const bool holds : {true, false}) {
       const ir::Block target = data.block_call(holds ? 1 : 2).block(dfg_.lists());
-      if (target == block_ || state_.flow.predecessors(target).size() != 1) continue;
-      if (!state_.numbers.dominates(state_.numbers.number(target), source)) continue;
+      const u32 number = state_.numbers.number(target);
+      if (target == block_ || !state_.numbers.dominates(number, source)) continue;
+      // Its other ways in, if it heads a loop inside, come from behind it.
+      bool is_only_way = data.block_call(holds ? 2 : 1).block(dfg_.lists()) != target;
+      for (const analysis::Edge& edge : state_.flow.predecessors(target)) {
+        is_only_way &= edge.block == block_ ||
+                       (state_.flow.is_reachable(edge.block) &&
+                        state_.numbers.dominates(number, state_.numbers.number(edge.block)));
+      }
+      if (!is_only_way) continue;
       return test_of(data.arg(0), holds, param_);
     }
     return std::nullopt;

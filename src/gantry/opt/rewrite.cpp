@@ -167,8 +167,6 @@ Node Rewriter::enter_with_alternatives(const ir::InstData& data, const NodeInfo&
                                        const Facts& known, Graph::Slot slot) {
   ++depth_;
   isle_runtime::ResultArray<Node, Graph::kMaxAlternatives> others;
-  graph_.reserve(kMaxBuilds *
-                 4);  // matching goes on after a result was made, with references to records
   const u32 first_node = graph_.size();
   constructor_alternatives(*this, Graph::work_place(depth_ - 1), others);
   --depth_;

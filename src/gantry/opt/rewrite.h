@@ -34,7 +34,7 @@ class Rewriter final {
   void begin(ir::Inst origin) {
     origin_ = origin.index();
     builds_ = 0;
-    graph_.reserve(kRoom);
+    graph_.release_old_records();
   }
 
   // The node of a pure operation on nodes, maybe another one with the same value. `type` is that of
@@ -118,10 +118,6 @@ class Rewriter final {
   static constexpr u32 kMaxSkeletonRecords = 8;
   // A byte is masked, moved, joined and extended on its way: each once or twice.
   static constexpr u32 kMaxByteSteps = 12;
-  // Nodes that may be made for one instruction: matchers refer to records while they make others,
-  // so these must not move. Each of the operations shown to rules becomes at most a few dozen
-  // nodes.
-  static constexpr u32 kRoom = 4096;
 
   Graph& graph_;
   ir::Function* func_ = nullptr;

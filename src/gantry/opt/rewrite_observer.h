@@ -22,6 +22,7 @@ struct Rewrite {
     Fact,         // what is known of the operands leaves one number
     Skeleton,     // an instruction that stays in its block was changed by a rule
     Condition,    // a branch or a trap whose condition is known
+    Loop,         // a loop was unrolled: before the e-graph, so it is in no story
   };
   Kind kind;
   u32 rule = kNoRule;   // row of isle_rules: Rule, Alternative, Skeleton

@@ -39,6 +39,20 @@ bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& sessi
   return state.branches_changed;
 }
 
+KnownFacts egraph_facts(Session& session) { return KnownFacts(&state_of(session)); }
+
+Facts KnownFacts::of(ir::Value value, ir::Type type) const {
+  const u32 index = value.index();
+  if (!Facts::tracks(type) || index >= state_->final_nodes.size()) return Facts::top(type);
+  if (state_->final_nodes[index]) return state_->graph.facts(*state_->final_nodes[index]);
+  // Results of instructions that stay, and parameters.
+  if (index >= state_->value_nodes.size()) return Facts::top(type);
+  const Node node = state_->value_nodes[index];
+  const ir::InstData& data = state_->graph[node];
+  if (data.opcode != kOpaque || data.words[0] != index) return Facts::top(type);
+  return state_->graph.facts(node);
+}
+
 std::span<const u64> egraph_rule_counts(Session& session) {
   return state_of(session).rewriter.rule_counts();
 }

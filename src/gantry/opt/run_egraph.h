@@ -4,9 +4,12 @@
 #include <span>
 
 #include "gantry/ir/function.h"
+#include "gantry/opt/facts.h"
 #include "gantry/support/session.h"
 
 namespace gantry::opt {
+
+struct EgraphState;
 
 inline constexpr PassInfo kEgraph{
     "egraph", "pure operations leave their blocks, are merged, rewritten, and placed anew"};
@@ -23,6 +26,19 @@ struct EgraphOptions {
 // same holds, except that blocks may have become unreachable if the answer is true: a branch was
 // changed. Linear in instructions and edges; the budgets are in support/limits.h.
 bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& session);
+
+// What the last run knows of integers of the function it wrote, as long as they keep their names;
+// about functions without loops, and values that came later, what their types say. Valid until the
+// next run.
+class KnownFacts {
+ public:
+  explicit KnownFacts(const EgraphState* state) : state_(state) {}
+  Facts of(ir::Value value, ir::Type type) const;
+
+ private:
+  const EgraphState* state_;
+};
+KnownFacts egraph_facts(Session& session);
 
 // How often each rule (isle_rules[] of rule_table.h) has changed something since the session began.
 std::span<const u64> egraph_rule_counts(Session& session);

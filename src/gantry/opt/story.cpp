@@ -148,6 +148,8 @@ std::string_view to_string(Rewrite::Kind kind) {
       return "rule for an instruction that stays";
     case Rewrite::Kind::Condition:
       return "known condition";
+    case Rewrite::Kind::Loop:
+      return "unrolling of a loop";
   }
   unreachable("Rewrite::Kind");
 }
@@ -234,9 +236,10 @@ void StoryRecorder::finish(const ir::Function& func, const EgraphState& state) {
     Story::Node& entry = story.nodes[i];
     TextWriter text;
     // Operands by number: they have rows of their own.
-    FormWriter(graph, func, text).write(data, graph.type(node), 1);
+    const u32 type_code = graph.info(node).type & ~u32{kInstFormType};
+    entry.type = ir::Type::from_code(static_cast<u16>(type_code));
+    FormWriter(graph, func, text).write(data, entry.type, 1);
     entry.text = std::move(text).take();
-    entry.type = graph.type(node);
     entry.facts = graph.facts(node);
     entry.cost = graph.info(node).cost;
     entry.opaque = data.opcode == kOpaque;

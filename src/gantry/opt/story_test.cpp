@@ -32,8 +32,8 @@ struct Optimized {
   std::string text;
   u64 fuel_left = 0;
 };
-Optimized run(u64 fuel, RewriteObserver* observer) {
-  reader::Reader reader(kText, {});
+Optimized run(u64 fuel, RewriteObserver* observer, std::string_view text = kText) {
+  reader::Reader reader(text, {});
   reader.header();
   ir::Function func;
   EXPECT_TRUE(reader.next(func));
@@ -54,6 +54,24 @@ const Story::Inst* find(const std::vector<Story::Inst>& insts, std::string_view 
     if (inst.text.find(part) != std::string::npos) return &inst;
   }
   return nullptr;
+}
+
+TEST(Story, has_forms_of_instructions_without_results) {
+  StoryRecorder recorder(true);
+  run(~u64{0}, &recorder, R"(function %f(i32, i32) -> i32 {
+block0(v0: i32, v1: i32):
+    trapz v0, user1
+    v2 = udiv v1, v0
+    return v2
+})");
+  ASSERT_EQ(recorder.stories().size(), 1u);
+  u32 traps = 0;
+  for (const Story::Node& node : recorder.stories()[0].nodes) {
+    if (!node.text.starts_with("(trapz ")) continue;
+    EXPECT_FALSE(node.type.is_valid());
+    ++traps;
+  }
+  EXPECT_EQ(traps, 1u);
 }
 
 TEST(Story, tells_why_an_instruction_is_as_it_is) {

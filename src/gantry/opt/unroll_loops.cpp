@@ -42,7 +42,7 @@ struct LoopData {
   u32 number;  // its own, + 1
   Block header;
   u32 first_block, num_blocks;  // in Scratch::blocks
-  u32 num_insts = 0;            // all of them
+  u32 num_insts = 0;            // all of them, and arguments of branches
   u32 weight = 0;               // those the policy counts
   u32 num_latch_edges = 0;
   bool is_chosen() const { return plan != Plan::None; }
@@ -53,7 +53,6 @@ struct LoopData {
   PackedOption<Block> decider;
   // Rounds under one test.
   PackedOption<Block> entry;  // a block through which all edges from outside lead
-  Counter counter;
 };
 
 struct Known {  // about a value while rounds are counted
@@ -76,6 +75,12 @@ struct Exit {
   bool is_owned;  // only the loop leads there
 };
 
+constexpr u32 kNone = ~u32{0};
+struct OwnExit {
+  Block block;  // made between a loop and where it leaves to
+  u32 next;     // that leads to the same block, or kNone
+};
+
 // Kept from function to function; stamps grow, so that arrays by value need no clearing.
 struct Scratch {
   analysis::ControlFlow flow;
@@ -90,8 +95,10 @@ struct Scratch {
   std::vector<u32> place_of;                // by block: place in its loop's blocks
   std::vector<Value> slice_params, values, items;
   std::vector<u64> next_bits;
-  std::vector<OutsideUse> uses;
+  std::vector<OutsideUse> uses, constant_uses;
   std::vector<Exit> exits;
+  std::vector<OwnExit> own_exits;
+  std::vector<u32> first_own_exit;  // by block they lead to
   std::vector<ir::DebugTag> tags;
 };
 constexpr char kOwner = 0;
@@ -136,6 +143,7 @@ class Unroller {
   // -- deciding
   void choose(LoopData& loop);
   void choose_part(LoopData& loop);
+  bool may_decide(const LoopData& loop, Block block);
   bool is_invariant(const LoopData& loop, Value value) const;
   std::optional<Counter> find_counter(const LoopData& loop, Block decider) const;
   void make_entry(LoopData& loop);
@@ -143,7 +151,8 @@ class Unroller {
   Value insert_constant(u64 bits, Type type, Inst before);
   Value insert_binary(Opcode opcode, Value x, Value y, Inst before);
   Value insert_icmp(ir::IntCC cc, Value x, Value y, Inst before);
-  Value insert_test(const LoopData& loop, Value counter, Inst entry_jump, Inst branch);
+  Value insert_test(u32 num_rounds, const Counter& known, Value counter, Inst entry_jump,
+                    Inst branch);
   bool every_round_passes(const LoopData& loop, Block block);
   bool find_slice(const LoopData& loop, Value condition);
   std::optional<u32> count_rounds(const LoopData& loop, Block decider);
@@ -281,6 +290,13 @@ bool Unroller::weigh(LoopData& loop) const {
     for (const Inst inst : layout_.insts(block)) {
       const Opcode opcode = dfg_.opcode(inst);
       ++loop.num_insts;
+      if (ir::is_branch(opcode)) {
+        u64 args = 0;
+        dfg_.for_each_block_call(inst,
+                                 [&](BlockCall call) { args += call.args(dfg_.lists()).size(); });
+        if (args > limits::kMaxUnrolledLoopInsts.value) return false;
+        loop.num_insts += static_cast<u32>(args);
+      }
       if (!counts(opcode)) continue;
       if (ir::is_call(opcode) || opcode == Opcode::GetExceptionHandlerAddress) return false;
       ++loop.weight;
@@ -299,11 +315,7 @@ bool Unroller::weigh(LoopData& loop) const {
 
 void Unroller::choose(LoopData& loop) {
   for (const Block block : blocks(loop)) {
-    const InstData& data = dfg_[terminator(block)];
-    if (data.opcode != Opcode::Brif) continue;
-    if (is_in(loop, target(data.block_call(1))) == is_in(loop, target(data.block_call(2))))
-      continue;
-    if (!every_round_passes(loop, block)) continue;
+    if (!may_decide(loop, block)) continue;
     const std::optional<u32> rounds = count_rounds(loop, block);
     if (!rounds) continue;
     loop.decider = block;
@@ -314,32 +326,30 @@ void Unroller::choose(LoopData& loop) {
   if (!options_.for_size) choose_part(loop);
 }
 
-// Some rounds in a row, for small loops.
+// Some rounds in a row, of small loops: under one test if that is exact, else each with its own.
 void Unroller::choose_part(LoopData& loop) {
-  const char* mode = getenv("GU_MODE");
-  const u32 k = getenv("GU_K") ? atoi(getenv("GU_K")) : 4;
-  const u32 maxw = getenv("GU_W") ? atoi(getenv("GU_W")) : 16;
-  if (!mode || loop.weight > maxw) return;
-  if (mode[0] == 'k') {
-    loop.copies = k - 1;
-    loop.plan = Plan::RoundsInARow;
-    return;
+  if (loop.num_latch_edges == 1 && loop.weight <= unroll_policy::kCountedInsts) {
+    for (const Block block : blocks(loop)) {
+      if (!may_decide(loop, block) || !find_counter(loop, block)) continue;
+      loop.decider = block;
+      loop.copies = unroll_policy::kCountedRounds;
+      loop.plan = Plan::RoundsUnderOneTest;
+      return;
+    }
   }
-  if (loop.num_latch_edges != 1) return;
-  for (const Block block : blocks(loop)) {
-    const InstData& data = dfg_[terminator(block)];
-    if (data.opcode != Opcode::Brif) continue;
-    if (is_in(loop, target(data.block_call(1))) == is_in(loop, target(data.block_call(2))))
-      continue;
-    if (!every_round_passes(loop, block)) continue;
-    const std::optional<Counter> counter = find_counter(loop, block);
-    if (!counter) continue;
-    loop.decider = block;
-    loop.counter = *counter;
-    loop.copies = k;
-    loop.plan = Plan::RoundsUnderOneTest;
-    return;
-  }
+  const u32 most = loop.num_blocks <= unroll_policy::kStraightBlocks ? unroll_policy::kStraightInsts
+                                                                     : unroll_policy::kPartInsts;
+  if (loop.weight > most) return;
+  loop.copies = unroll_policy::kPartRounds - 1;
+  loop.plan = Plan::RoundsInARow;
+}
+
+// Whether the block's branch leaves the loop or not, in every round.
+bool Unroller::may_decide(const LoopData& loop, Block block) {
+  const InstData& data = dfg_[terminator(block)];
+  return data.opcode == Opcode::Brif &&
+         is_in(loop, target(data.block_call(1))) != is_in(loop, target(data.block_call(2))) &&
+         every_round_passes(loop, block);
 }
 
 bool Unroller::is_invariant(const LoopData& loop, Value value) const {
@@ -380,7 +390,6 @@ std::optional<Counter> Unroller::find_counter(const LoopData& loop, Block decide
   const InstData& compare = dfg_[*test];
   const ir::IntCC cc = goes_on_if ? compare.int_cc() : ir::negated(compare.int_cc());
   const Value sides[] = {resolve(compare.arg(0)), resolve(compare.arg(1))};
-  const std::span<const Value> params = dfg_.block_params(loop.header);
   for (const u32 side : {0u, 1u}) {
     const Value tested = sides[side], limit = sides[1 - side];
     if (!is_known_type(dfg_.type(tested)) || !is_invariant(loop, limit)) continue;
@@ -415,7 +424,9 @@ std::optional<Counter> Unroller::find_counter(const LoopData& loop, Block decide
     const i64 signed_step = static_cast<i64>(*step << (64 - bits)) >> (64 - bits);
     const Counter counter{counted, signed_step, side == 0 ? cc : ir::swapped(cc), tests_next,
                           limit};
-    if (signed_step == 0 || signed_step > 64 || signed_step < -64) continue;
+    if (signed_step == 0 || signed_step > unroll_policy::kMaxStep ||
+        signed_step < -unroll_policy::kMaxStep)
+      continue;
     const bool up = signed_step > 0;
     switch (counter.cc) {
       case ir::IntCC::NotEqual:
@@ -433,7 +444,6 @@ std::optional<Counter> Unroller::find_counter(const LoopData& loop, Block decide
         break;
     }
   }
-  static_cast<void>(params);
   return std::nullopt;
 }
 
@@ -447,14 +457,18 @@ void Unroller::make_entry(LoopData& loop) {
                     dfg_.append_block_param(entry, dfg_.type(dfg_.block_params(loop.header)[i]))),
                 dfg_.lists());
   }
-  for (const analysis::Edge& edge : s_.flow.predecessors(loop.header)) {
-    if (is_in(loop, edge.block)) continue;
-    dfg_.update_block_calls(edge.inst, [&](BlockCall& call) {
+  const auto lead = [&](Inst branch) {
+    dfg_.update_block_calls(branch, [&](BlockCall& call) {
       if (target(call) == loop.header) call.set_block(entry, dfg_.lists());
     });
-    if (!loop.entry) layout_.insert_block_after(entry, edge.block);
-    loop.entry = entry;
+  };
+  for (const analysis::Edge& edge : s_.flow.predecessors(loop.header)) {
+    if (!closes(edge, loop.header)) lead(edge.inst);
   }
+  for (u32 at = s_.first_own_exit[loop.header.index()]; at != kNone; at = s_.own_exits[at].next)
+    lead(terminator(s_.own_exits[at].block));
+  loop.entry = entry;
+  layout_.insert_block_after(entry, s_.blocks[loop.first_block + loop.num_blocks - 1]);
   InstData jump{.opcode = Opcode::Jump};
   jump.words[1] = onward.raw();
   layout_.append_inst(dfg_.make_inst(jump), entry);
@@ -489,13 +503,13 @@ Value Unroller::insert_icmp(ir::IntCC cc, Value x, Value y, Inst before) {
 // What does not change is computed in front of `entry_jump`. With an order, the value that is
 // tested last must be before the limit; where the limit itself leaves no room for that, the answer
 // is no for all: so nothing wraps.
-Value Unroller::insert_test(const LoopData& loop, Value counter, Inst entry_jump, Inst branch) {
-  const Counter& known = loop.counter;
+Value Unroller::insert_test(u32 num_rounds, const Counter& known, Value counter, Inst entry_jump,
+                            Inst branch) {
   const Type type = dfg_.type(counter);
   const u32 bits = type.bits();
   const u64 all = bits == 64 ? ~u64{0} : (u64{1} << bits) - 1;
   const u32 size = known.step > 0 ? static_cast<u32>(known.step) : static_cast<u32>(-known.step);
-  const u64 rounds = loop.copies - (known.tests_next ? 0 : 1);
+  const u64 rounds = num_rounds - (known.tests_next ? 0 : 1);
   Value limit = known.limit;
   if (const std::optional<u64> bits_of_limit = constant(limit))
     limit = insert_constant(*bits_of_limit, type, entry_jump);
@@ -714,21 +728,35 @@ void Unroller::replace(Inst inst, Value from, Value to) {
   }
 }
 
-// Uses, behind chosen loops, of what these define.
+// Uses, behind chosen loops, of what these define. (A loop's blocks are dominated by its header,
+// but other code may be anywhere.)
 void Unroller::find_outside_uses() {
+  ++s_.stamp;
+  if (s_.known.size() < dfg_.num_values()) s_.known.resize(dfg_.num_values());
+  const auto define = [&](Value value, const LoopData& loop) {
+    s_.known[value.index()] = {s_.stamp, loop.number};
+  };
+  for (const LoopData& loop : s_.loops) {
+    if (!loop.is_chosen()) continue;
+    for (const Block block : blocks(loop)) {
+      for (const Value param : dfg_.block_params(block)) define(param, loop);
+      for (const Inst inst : layout_.insts(block)) {
+        for (const Value result : dfg_.results(inst)) define(result, loop);
+      }
+    }
+  }
   s_.uses.clear();
+  s_.constant_uses.clear();
   for (const Block block : layout_.blocks()) {
     const u32 here = s_.loop_of[block.index()];
     for (const Inst inst : layout_.insts(block)) {
       for_each_used_value(inst, [&](Value value) {
-        const ir::ValueDef def = dfg_.def(value);
-        const PackedOption<Block> at = def.kind == ir::ValueData::Kind::Param
-                                           ? PackedOption<Block>(def.block())
-                                           : layout_.block_of(def.inst());
-        if (!at) return;
-        const u32 loop = s_.loop_of[(*at).index()];
-        if (loop == 0 || loop == here || !s_.loops[loop - 1].is_chosen()) return;
-        s_.uses.push_back({loop - 1, value, inst, block, block});
+        const Known& defined = s_.known[value.index()];
+        if (defined.stamp != s_.stamp || defined.bits == here) return;
+        const std::optional<Inst> def = dfg_.defining_inst(value);
+        std::vector<OutsideUse>& uses =
+            def && is_constant(dfg_.opcode(*def)) ? s_.constant_uses : s_.uses;
+        uses.push_back({static_cast<u32>(defined.bits) - 1, value, inst, block, block});
       });
     }
   }
@@ -797,6 +825,9 @@ Block Unroller::own_exit(const LoopData& loop, Block exit) {
       if (target(call) == exit) call.set_block(own, dfg_.lists());
     });
   }
+  u32& first = s_.first_own_exit[exit.index()];
+  s_.own_exits.push_back({own, first});
+  first = static_cast<u32>(s_.own_exits.size()) - 1;
   return own;
 }
 
@@ -868,8 +899,7 @@ BlockCall Unroller::copy_call(const LoopData& loop, BlockCall call, const Round&
 }
 
 void Unroller::copy_side_facts(Inst from, Inst to) {
-  if (func_.has_source_locs()) func_.set_source_loc(to, func_.source_loc(from));
-  if (!func_.inline_frames.empty()) func_.set_inline_frame(to, func_.inline_frame(from));
+  func_.copy_source_place(to, from);
   if (!func_.has_debug_tags()) return;
   const std::span<const ir::DebugTag> tags = func_.debug_tags(from);
   if (tags.empty()) return;
@@ -943,8 +973,10 @@ Block Unroller::make_test(const LoopData& loop) {
   layout_.insert_block_after(test, *loop.entry);
   layout_.append_inst(last, test);
   const Inst jump = terminator(*loop.entry);
-  const Value counter = dfg_.block_params(test)[dfg_.def(loop.counter.param).number];
-  const Value condition = insert_test(loop, counter, jump, last);
+  // Asked again: another loop, being closed, may have given the limit another name.
+  const Counter known = *find_counter(loop, *loop.decider);
+  const Value counter = dfg_.block_params(test)[dfg_.def(known.param).number];
+  const Value condition = insert_test(loop.copies, known, counter, jump, last);
   dfg_[last].set_arg(0, condition);
   BlockCall enter = dfg_[jump].block_call(1);
   enter.set_block(test, dfg_.lists());
@@ -1018,27 +1050,20 @@ bool Unroller::run() {
   if (s_.loops.empty()) return false;
 
   growth_left_ = limits::kMinUnrollGrowth.value + limits::kMaxUnrollGrowth.value * dfg_.num_insts();
-  bool any = false, any_entry = false;
+  bool any = false;
   for (LoopData& loop : s_.loops) {
     choose(loop);
     const u64 copied = u64{loop.copies} * loop.num_insts;
     if (copied > growth_left_) loop.plan = Plan::None;
     if (loop.is_chosen()) growth_left_ -= copied;
     any |= loop.is_chosen();
-    any_entry |= loop.plan == Plan::RoundsUnderOneTest;
   }
   if (!any) return false;
-  if (any_entry) {
-    for (LoopData& loop : s_.loops) {
-      if (loop.plan == Plan::RoundsUnderOneTest) make_entry(loop);
-    }
-    s_.flow.compute(func_);
-    s_.loop_of.resize(dfg_.num_blocks(), 0);
-  }
-
+  s_.own_exits.clear();
+  s_.first_own_exit.assign(dfg_.num_blocks(), kNone);
   find_outside_uses();
   usize first = 0;
-  bool changed = any_entry;
+  bool changed = false;
   for (LoopData& loop : s_.loops) {
     usize end = first;
     while (end < s_.uses.size() && s_.uses[end].loop + 1 == loop.number) ++end;
@@ -1051,6 +1076,16 @@ bool Unroller::run() {
     }
     close(loop, uses);
     changed = true;
+  }
+  // Constants are made where they are used.
+  for (const OutsideUse& use : s_.constant_uses) {
+    if (!s_.loops[use.loop].is_chosen()) continue;
+    const InstData data = dfg_[*dfg_.defining_inst(use.value)];
+    replace(use.user, use.value, insert(data, dfg_.type(use.value), use.user));
+  }
+  // Edges that other loops will copy must lead to where a loop begins by then.
+  for (LoopData& loop : s_.loops) {
+    if (loop.plan == Plan::RoundsUnderOneTest) make_entry(loop);
   }
   s_.loop_of.resize(dfg_.num_blocks(), 0);
   for (const LoopData& loop : s_.loops) {

@@ -1,6 +1,6 @@
 #pragma once
-// Copies the bodies of small innermost loops: all rounds of loops that run a few times, a known
-// number of them, and some rounds in a row of others.
+// Lays out rounds of small inner loops one after another: less counting, testing and moving between
+// them, and more that is constant.
 #include "gantry/ir/function.h"
 #include "gantry/support/session.h"
 
@@ -15,6 +15,18 @@ namespace unroll_policy {
 // many instructions.
 inline constexpr u32 kFullInsts = 96;
 inline constexpr u32 kFullRounds = 32;
+// A small loop that counts against a limit runs so many rounds under one test, while so many are
+// left; the loop as it was does the rest.
+inline constexpr u32 kCountedInsts = 12;
+inline constexpr u32 kCountedRounds = 4;
+// Steps beyond leave no rounds to speak of. (Times the rounds, they must fit the smallest type.)
+inline constexpr i64 kMaxStep = 16;
+// Other small loops get a second round, each with all its exits: loops without branches of their
+// own may be larger.
+inline constexpr u32 kPartRounds = 2;
+inline constexpr u32 kPartInsts = 16;
+inline constexpr u32 kStraightBlocks = 2;
+inline constexpr u32 kStraightInsts = 24;
 // Loops of more blocks branch more than they count.
 inline constexpr u32 kLoopBlocks = 8;
 }  // namespace unroll_policy
@@ -24,13 +36,22 @@ struct UnrollOptions {
   u64* fuel = nullptr;    // loops that may still be unrolled, see Session::fuel
 };
 
-// A loop is taken if it is natural and innermost, calls nothing and is within the policy; of values
-// it defines that are used behind it, every use must be behind one of its exits for certain.
-// Its rounds are counted by running what decides its exit on constants, whatever that computes, so
-// wrapping counters and tests that step over their limit are met as they are. Every instruction
-// runs as often as before and in the same order. Accepts aliases; leaves unreachable blocks and
-// blocks that clean_up_flow joins. Whether anything changed. Linear: copies are bounded by
-// the policy for each loop, and all together by limits::kMaxUnrollGrowth.
+// A loop is taken if it is natural and innermost, not cold, calls nothing and is within the policy;
+// of the values it defines that are used behind it, every use must be behind one of its exits for
+// certain. What it becomes, the first that applies:
+//
+// - A loop whose exit is decided by constants runs a known number of rounds: they are counted by
+//   running what decides, whatever it computes, so counters that wrap and tests that step over
+//   their limit are met as they are. All rounds are laid out in a row, without the test.
+// - A loop with one latch that counts a parameter of its header in constant steps towards a limit
+//   from outside: in front of it goes a loop of several rounds under one test, which asks whether
+//   the last of them would be entered, and is false whenever computing that could wrap. The loop
+//   itself does the rounds that are left. Other exits stay in all rounds.
+// - Else several rounds in a row, each with its exits.
+//
+// Every instruction with an effect runs as often as before and in the same order. Accepts aliases
+// and leaves aliases, unreachable blocks, and blocks that clean_up_flow joins. Whether anything
+// changed. Linear: the policy bounds copies of one loop, limits::kMaxUnrollGrowth all together.
 bool unroll_loops(ir::Function& func, const UnrollOptions& options, Session& session);
 
 }  // namespace gantry::opt

@@ -303,7 +303,9 @@ class Walk {
     if (right.opcode != Opcode::Iconst) return;
     const u64 wrap = u64{1} << 32;  // the index is of type i32
     const u64 shift = wrap - right.wide();
-    if (shift > kMaxTableShift || table.entries.size() > wrap - shift) return;
+    if (shift > (options_.for_size ? kMaxTableShiftForSize : kMaxTableShift) ||
+        table.entries.size() > wrap - shift)
+      return;
     ir::InstData shifted = data;
     shifted.words[0] = sum.words[0];
     if (!state_.rewriter.may_decide(data, shifted)) return;
@@ -315,6 +317,7 @@ class Walk {
   // Entries that only move the others cost four bytes each; a subtraction costs as many, and a
   // register where the index itself is needed, too.
   static constexpr u64 kMaxTableShift = 4;
+  static constexpr u64 kMaxTableShiftForSize = 1;
   ir::BlockCall copy_of(ir::BlockCall call) {
     ir::BlockCall copy = ir::BlockCall::make(call.block(dfg_.lists()), dfg_.lists());
     const usize count = call.args(dfg_.lists()).size();
@@ -337,7 +340,7 @@ class Walk {
   // holds a form for the first one, of a type that no pure node has; it stands for the result, or
   // for a node that nothing uses.
   static ir::Type idempotent_key(ir::Type type) {
-    return ir::Type::from_code(type.code() | 0x8000);
+    return ir::Type::from_code(type.code() | kInstFormType);
   }
   ir::Type first_type(ir::Inst inst) const {
     const std::span<const ir::Value> results = dfg_.results(inst);

@@ -146,7 +146,8 @@ inline constexpr Limit kMaxDeadStoreCandidates{
 
 // Beyond these loops stay as they are; nothing is refused.
 inline constexpr Limit kMaxUnrolledLoopInsts{
-    "max-unrolled-loop-insts", 400, "instructions, constants included, of a loop that is unrolled",
+    "max-unrolled-loop-insts", 400,
+    "instructions, constants included, and arguments of branches of a loop that is unrolled",
     "opt/unroll_test.cpp"};
 inline constexpr Limit kMaxUnrollGrowth{
     "max-unroll-growth", 2,
@@ -162,11 +163,34 @@ inline constexpr Limit kMaxCarryAccesses{
     "opt/carry_loads_test.cpp"};
 inline constexpr Limit kMaxCarriedLoads{"max-carried-loads", 4, "loads of such a loop that do",
                                         "opt/carry_loads_test.cpp"};
+// Of one loop; beyond, values are computed as they were.
+inline constexpr Limit kMaxLinearForms{
+    "max-linear-forms", 256, "values of a loop that are looked at for computing them by additions",
+    "opt/reduce_strength_test.cpp"};
+inline constexpr Limit kMaxNewCounters{
+    "max-new-counters", 4, "parameters that a loop gets for values it computed from its counters",
+    "opt/reduce_strength_test.cpp"};
 
 inline constexpr Limit kMaxInlinedInsts{"max-inlined-insts", u64{1} << 20,
                                         "instructions that inlining copies into one function",
                                         "opt/inline_test.cpp"};
 
+inline constexpr const Limit* kAll[] = {
+    &kMaxEntities,          &kMaxBlockParams,    &kMaxMemFlags,
+    &kMaxTextBlocks,        &kTextEntityFloor,   &kMaxTextErrors,
+    &kMaxTextBytes,         &kMaxFrameBytes,     &kMaxArgAreaBytes,
+    &kMaxCodeBytes,         &kMaxVRegs,          &kMaxIsleSites,
+    &kMaxIsleFields,        &kMaxIsleNesting,    &kMaxIsleTests,
+    &kMaxIsleSiteDepth,     &kMaxIsleRules,      &kMaxIslePermutations,
+    &kMaxRegexProgram,      &kMaxRegexNesting,   &kMaxIrreducibleEntries,
+    &kMaxRewriteDepth,      &kMaxRewriteBuilds,  &kMaxSkeletonRounds,
+    &kMaxNodesPerInst,      &kMinNodes,          &kMaxConditionProbes,
+    &kMaxIdempotentForms,   &kMaxThreadSteps,    &kMaxThreadedArgs,
+    &kMaxPathSteps,         &kMaxTrapBlockInsts, &kMaxPromotedPlaces,
+    &kMaxPromotedArgs,      &kMaxPromotedParams, &kMaxDeadStoreCandidates,
+    &kMaxUnrolledLoopInsts, &kMaxUnrollGrowth,   &kMinUnrollGrowth,
+    &kMaxCarryBlocks,       &kMaxCarryAccesses,  &kMaxCarriedLoads,
+    &kMaxInlinedInsts};
 inline constexpr const Limit* kAll[] = {&kMaxEntities,
                                         &kMaxBlockParams,
                                         &kMaxMemFlags,
@@ -194,7 +218,6 @@ inline constexpr const Limit* kAll[] = {&kMaxEntities,
                                         &kMaxNodesPerInst,
                                         &kMinNodes,
                                         &kMaxConditionProbes,
-                                        &kMaxIdempotentForms,
                                         &kMaxThreadSteps,
                                         &kMaxThreadedArgs,
                                         &kMaxPathSteps,
@@ -203,12 +226,8 @@ inline constexpr const Limit* kAll[] = {&kMaxEntities,
                                         &kMaxPromotedArgs,
                                         &kMaxPromotedParams,
                                         &kMaxDeadStoreCandidates,
-                                        &kMaxUnrolledLoopInsts,
-                                        &kMaxUnrollGrowth,
-                                        &kMinUnrollGrowth,
-                                        &kMaxCarryBlocks,
-                                        &kMaxCarryAccesses,
-                                        &kMaxCarriedLoads,
+                                        &kMaxLinearForms,
+                                        &kMaxNewCounters,
                                         &kMaxInlinedInsts};
 
 }  // namespace gantry::limits

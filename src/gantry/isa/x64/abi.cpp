@@ -16,20 +16,22 @@ constexpr PReg kIntArgs[] = {kRdi, kRsi, kRdx, kRcx, kR8, kR9};
 constexpr PReg kIntReturns[] = {kRax, kRdx, kRcx};  // the third only with the extensions of LLVM
 constexpr PReg kWindowsIntArgs[] = {kRcx, kRdx, kR8, kR9};
 constexpr u32 kWindowsHomeBytes = 32;  // above the return address, for the callee to use
-constexpr PRegSet kWindowsSaved = {kRbx,    kRsi,    kRdi,    kR12,    kR13,   kR14,
-                                   kR15,    xmm(6),  xmm(7),  xmm(8),  xmm(9), xmm(10),
-                                   xmm(11), xmm(12), xmm(13), xmm(14), xmm(15)};
+constexpr PRegSet kWindowsSaved = {kRbx,    kRbp,    kRsi,    kRdi,    kR12,    kR13,
+                                   kR14,    kR15,    xmm(6),  xmm(7),  xmm(8),  xmm(9),
+                                   xmm(10), xmm(11), xmm(12), xmm(13), xmm(14), xmm(15)};
 constexpr PRegSet kWindowsClobbers = {kRax,   kRcx,   kRdx,   kR8,    kR9,    kR10,  kR11,
                                       xmm(0), xmm(1), xmm(2), xmm(3), xmm(4), xmm(5)};
 constexpr PReg kTailIntReturns[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kR10};
-constexpr PReg kAllocatableInts[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8,  kR9,
-                                     kR10, kR11, kRbx, kR12, kR13, kR14, kR15};
+constexpr u32 kNumAllocatableInts = 15;  // all but rsp
 constexpr PReg kIntsUnpinnedExtra[] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9, kR10, kR11};
-constexpr PReg kIntsKept[] = {kRbx, kR12, kR13, kR14, kR15};
-constexpr PReg kIntsKeptPinned[] = {kRbx, kR12, kR13, kR14};
+// rbx and rbp first: they are pushed in one byte.
+constexpr PReg kIntsKept[] = {kRbx, kRbp, kR12, kR13, kR14, kR15};
+constexpr PReg kIntsKeptFramed[] = {kRbx, kR12, kR13, kR14, kR15};
+constexpr PReg kIntsKeptPinned[] = {kRbx, kRbp, kR12, kR13, kR14};
+constexpr PReg kIntsKeptPinnedFramed[] = {kRbx, kR12, kR13, kR14};
 constexpr PReg kFloats[] = {xmm(0), xmm(1), xmm(2),  xmm(3),  xmm(4),  xmm(5),  xmm(6),  xmm(7),
                             xmm(8), xmm(9), xmm(10), xmm(11), xmm(12), xmm(13), xmm(14), xmm(15)};
-static_assert(std::size(kAllocatableInts) == std::size(kIntsUnpinnedExtra) + std::size(kIntsKept));
+static_assert(kNumAllocatableInts == std::size(kIntsUnpinnedExtra) + std::size(kIntsKept));
 
 Error unsupported(std::string_view what, ir::Type type) {
   TextWriter text;
@@ -141,12 +143,14 @@ Result<void> check_windows(const ir::Signature& signature) {
 
 }  // namespace
 
-const regalloc::MachineEnv& machine_env(bool pinned) {
-  static constexpr regalloc::MachineEnv kFree = {.preferred = {kIntsUnpinnedExtra, kFloats, {}},
-                                                 .non_preferred = {kIntsKept, {}, {}}};
-  static constexpr regalloc::MachineEnv kPinned = {.preferred = {kIntsUnpinnedExtra, kFloats, {}},
-                                                   .non_preferred = {kIntsKeptPinned, {}, {}}};
-  return pinned ? kPinned : kFree;
+const regalloc::MachineEnv& machine_env(bool pinned, bool framed) {
+  static constexpr regalloc::MachineEnv kEnvs[] = {
+      {.preferred = {kIntsUnpinnedExtra, kFloats, {}}, .non_preferred = {kIntsKept, {}, {}}},
+      {.preferred = {kIntsUnpinnedExtra, kFloats, {}}, .non_preferred = {kIntsKeptFramed, {}, {}}},
+      {.preferred = {kIntsUnpinnedExtra, kFloats, {}}, .non_preferred = {kIntsKeptPinned, {}, {}}},
+      {.preferred = {kIntsUnpinnedExtra, kFloats, {}},
+       .non_preferred = {kIntsKeptPinnedFramed, {}, {}}}};
+  return kEnvs[(pinned ? 2 : 0) + (framed ? 1 : 0)];
 }
 
 Result<void> lay_out(const ir::Signature& signature, const AbiOptions& options, AbiSignature& out) {

@@ -94,6 +94,39 @@ void emit_pseudo_jmp_table_seq(const PseudoInst& inst, EmitContext& context) {
   }
 }
 
+// For each entry that is not the default: cmp index, i; je entry. While all entries so far have
+// been no default, a compare with the next number tells two apart: jb, je.
+void emit_pseudo_jmp_cases_seq(const PseudoInst& inst, EmitContext& context) {
+  const PReg index = inst.reg(0);
+  const u32 number = static_cast<u32>(inst.inst.imm);
+  const std::span<const u32> targets =
+      context.table_targets.subspan(context.table_ranges[number], context.table_ranges[number + 1] -
+                                                                      context.table_ranges[number]);
+  const u32 last = static_cast<u32>(targets.size()) - 1;
+  const u32 otherwise = targets[last];
+  bool all_below = true;
+  for (u32 i = 0; i < last; ++i) {
+    if (targets[i] == otherwise) {
+      all_below = false;
+      continue;
+    }
+    const bool two = all_below && i + 1 < last && targets[i + 1] != otherwise;
+    const u32 with = two ? i + 1 : i;
+    if (with == 0) {
+      emit_regs(Opcode::TestMR_32, {index, index}, context);
+    } else {
+      emit_regs(with < 128 ? Opcode::CmpMI8_32 : Opcode::CmpMI_32, {index}, context,
+                static_cast<i32>(with));
+    }
+    if (two) {
+      emit_jcc(CC::B, Label{targets[i]}, context);
+      ++i;
+    }
+    emit_jcc(CC::E, Label{targets[i]}, context);
+  }
+  emit_jmp(Label{otherwise}, context);
+}
+
 void emit_pseudo_trap_if(const PseudoInst& inst, EmitContext& context) {
   // Not told to the buffer as a branch: the trap behind the code is no block to thread jumps
   // through.

@@ -68,22 +68,84 @@ bool is_return(u16 op) {
   }
 }
 
+// Whether the flags after `inst`, whose result is tested against zero, are those that the test
+// would give: all of them after bit operations, zero and sign after sums and differences.
+enum class ResultFlags : u8 { None, ZeroAndSign, All };
+ResultFlags result_flags(const machinst::MInst& inst, bool wide) {
+  switch (static_cast<Opcode>(inst.op)) {
+    case Opcode::AndMI8_32:
+    case Opcode::AndMI_32:
+    case Opcode::OrMI8_32:
+    case Opcode::OrMI_32:
+    case Opcode::XorMI8_32:
+    case Opcode::XorMI_32:
+      if (static_cast<Mode>(inst.mode & kModeMask) != Mode::Reg) return ResultFlags::None;
+      [[fallthrough]];
+    case Opcode::AndRM_32:
+    case Opcode::OrRM_32:
+    case Opcode::XorRM_32:
+      return wide ? ResultFlags::None : ResultFlags::All;
+    case Opcode::AndMI8_64:
+    case Opcode::AndMI_64:
+    case Opcode::OrMI8_64:
+    case Opcode::OrMI_64:
+    case Opcode::XorMI8_64:
+    case Opcode::XorMI_64:
+      if (static_cast<Mode>(inst.mode & kModeMask) != Mode::Reg) return ResultFlags::None;
+      [[fallthrough]];
+    case Opcode::AndRM_64:
+    case Opcode::OrRM_64:
+    case Opcode::XorRM_64:
+      return wide ? ResultFlags::All : ResultFlags::None;
+    case Opcode::AddMI8_32:
+    case Opcode::AddMI_32:
+    case Opcode::SubMI8_32:
+    case Opcode::SubMI_32:
+      if (static_cast<Mode>(inst.mode & kModeMask) != Mode::Reg) return ResultFlags::None;
+      [[fallthrough]];
+    case Opcode::AddRM_32:
+    case Opcode::SubRM_32:
+      return wide ? ResultFlags::None : ResultFlags::ZeroAndSign;
+    case Opcode::AddMI8_64:
+    case Opcode::AddMI_64:
+    case Opcode::SubMI8_64:
+    case Opcode::SubMI_64:
+      if (static_cast<Mode>(inst.mode & kModeMask) != Mode::Reg) return ResultFlags::None;
+      [[fallthrough]];
+    case Opcode::AddRM_64:
+    case Opcode::SubRM_64:
+      return wide ? ResultFlags::ZeroAndSign : ResultFlags::None;
+    default:
+      return ResultFlags::None;
+  }
+}
+
+bool reads_zero_or_sign(CC cc) {
+  return cc == CC::E || cc == CC::NE || cc == CC::S || cc == CC::NS;
+}
+
 u32 align16(u64 bytes) { return static_cast<u32>((bytes + 15) & ~u64{15}); }
 
 }  // namespace
 
 X64Emitter::X64Emitter() : buffer_(kX64LabelUses, kX64TrapBytes, &kX64ShortBranch) {}
 
+bool X64Emitter::may_need_frame_record(const X64Lower& lower, const target::Flags& flags) {
+  return flags.preserve_frame_pointers || flags.enable_probestack || lower.needs_frame_record() ||
+         lower.max_tail_arg_bytes() > lower.own_abi().stack_arg_bytes;
+}
+
 Result<void> X64Emitter::lay_out_frame() {
   const AbiSignature& abi = lower_->own_abi();
   PRegSet written = regs_->used_regs;
   for (const regalloc::ClobberEntry& entry : vcode_->input.clobbers) written |= entry.regs;
+  const bool record_possible = may_need_frame_record(*lower_, *flags_);
   saved_.clear();
   saved_xmms_.clear();
   const u32 wanted = written.mask(RegClass::Int) & abi.saved.mask(RegClass::Int);
   for (u32 i = 0; i < 16; ++i) {
-    if ((wanted >> i & 1) != 0 && !(flags_->enable_pinned_reg && gpr(i) == kR15))
-      saved_.push_back(gpr(i));
+    if ((wanted >> i & 1) == 0 || (flags_->enable_pinned_reg && gpr(i) == kR15)) continue;
+    if (gpr(i) != kRbp || !record_possible) saved_.push_back(gpr(i));
   }
   const u32 wanted_xmms = written.mask(RegClass::Float) & abi.saved.mask(RegClass::Float);
   for (u32 i = 0; i < 16; ++i) {
@@ -103,10 +165,7 @@ Result<void> X64Emitter::lay_out_frame() {
     return Error(ErrorKind::LimitExceeded,
                  "max-frame-bytes: the stack frame of the function is too large");
   }
-  has_record_ = flags_->preserve_frame_pointers || lower_->needs_frame_record() ||
-                enlarged_bytes_ != 0 ||
-                (flags_->enable_probestack &&
-                 content >> std::min<u32>(flags_->probestack_size_log2, 30) != 0);
+  has_record_ = record_possible;
   const u32 pushed = static_cast<u32>(saved_.size()) * 8 + (has_record_ ? 0 : 8);
   fixed_bytes_ = align16(content + pushed) - pushed;
   if (content == 0 && !vcode_->has_calls) fixed_bytes_ = 0;
@@ -144,7 +203,10 @@ bool X64Emitter::needs_frame(u32 block) const {
     }
     if (op_info(inst.op).m != kNoSlot) {
       const Mode mode = static_cast<Mode>(inst.mode & kModeMask);
-      if (mode == Mode::Slot || mode == Mode::InArg || mode == Mode::OutArg) return true;
+      if (mode == Mode::Slot || mode == Mode::SlotIndex || mode == Mode::InArg ||
+          mode == Mode::OutArg) {
+        return true;
+      }
     }
   }
   for (u32 i = input.operand_ranges[first]; i < input.operand_ranges[end]; ++i) {
@@ -584,6 +646,25 @@ void X64Emitter::emit_return_call_unknown(const PseudoInst& inst, EmitContext& c
   emit_regs(Opcode::JmpToM_64, {inst.reg(0)}, context);
 }
 
+// A test of what the instruction before has just made, with the flags it made. Bit operations leave
+// carry and overflow clear as the test does; after the others only a branch on zero or sign, which
+// ends the block, can do without it.
+bool X64Emitter::is_repeated_test(u32 number, std::span<const Allocation> allocs) const {
+  const MInst& test = vcode_->insts[number];
+  if (static_cast<Mode>(test.mode & kModeMask) != Mode::Reg || !allocs[0].is_reg() ||
+      allocs[0] != allocs[1]) {
+    return false;
+  }
+  const ResultFlags made =
+      result_flags(vcode_->insts[number - 1], static_cast<Opcode>(test.op) == Opcode::TestMR_64);
+  if (made == ResultFlags::None) return false;
+  if (regs_->allocs[vcode_->input.operand_ranges[number - 1]] != allocs[0]) return false;
+  if (made == ResultFlags::All) return true;
+  const MInst& reader = vcode_->insts[number + 1];
+  return static_cast<Opcode>(reader.op) == Opcode::JccBoth &&
+         reads_zero_or_sign(static_cast<CC>(reader.mode >> 4));
+}
+
 void X64Emitter::emit_block(u32 block, EmitContext& context) {
   const regalloc::Input& input = vcode_->input;
   const std::span<const regalloc::Edit> edits = regs_->edits;
@@ -613,6 +694,7 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
     }
   };
   ir::SourcePlace place;
+  usize edits_made = next_edit_;  // before the end of the instruction emitted last
   for (u32 i = first; i < end; ++i) {
     if (has_places && vcode_->source_places[i] != place) {
       place = vcode_->source_places[i];
@@ -622,7 +704,9 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
         buffer_.end_source_range();
       }
     }
+    const bool no_edit_before = next_edit_ == edits_made;
     emit_edits(2 * i);
+    const bool follows_directly = no_edit_before && next_edit_ == edits_made && i != first;
     const u32 operands = input.operand_ranges[i];
     const MInst& inst = vcode_->insts[i];
     const std::span<const Allocation> allocs =
@@ -638,10 +722,28 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
       case Opcode::AndMI_64:
         emit_inst(shortened(inst), allocs, context);
         break;
+      case Opcode::TestMR_32:
+      case Opcode::TestMR_64:
+        if (!follows_directly || !is_repeated_test(i, allocs)) emit_inst(inst, allocs, context);
+        break;
+      case Opcode::ShlMI_32:
+      case Opcode::ShlMI_64:
+        if (inst.imm == 1 && allocs[0].is_reg() &&
+            static_cast<Mode>(inst.mode & kModeMask) == Mode::Reg) {
+          // A byte less, and on more ports; nobody reads the flags of a shift.
+          const PReg reg = allocs[0].as_reg();
+          emit_regs(static_cast<Opcode>(inst.op) == Opcode::ShlMI_64 ? Opcode::AddRM_64
+                                                                     : Opcode::AddRM_32,
+                    {reg, reg, reg}, context);
+          break;
+        }
+        emit_inst(inst, allocs, context);
+        break;
       default:
         emit_inst(inst, allocs, context);
         break;
     }
+    edits_made = next_edit_;
     emit_edits(2 * i + 1);
   }
   if (place.is_known()) buffer_.end_source_range();

@@ -19,6 +19,8 @@ class X64Emitter final : public EmitHooks {
                     const regalloc::Output& regs, const target::Flags& flags, bool avx,
                     target::CompiledCode& out);
 
+  // Whether rbp must be left to the frame: before allocation, when its size is not known.
+  static bool may_need_frame_record(const X64Lower& lower, const target::Flags& flags);
   // Of the function emitted last.
   const FrameBases& frame() const { return bases_; }
 
@@ -46,6 +48,7 @@ class X64Emitter final : public EmitHooks {
   void emit_probes(EmitContext& context);
   void emit_epilogue(EmitContext& context);
   void emit_block(u32 block, EmitContext& context);
+  bool is_repeated_test(u32 number, std::span<const Allocation> allocs) const;
   void finish_call(const machinst::CallInfo& call, std::span<const Allocation> allocs,
                    EmitContext& context);
   // The frame is gone and the return address on top: moves it to where the callee's arguments

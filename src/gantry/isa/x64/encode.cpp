@@ -192,6 +192,9 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
         m.rex = reg >> 3;
         force_rex |= (info.flags & OpInfo::kByteRm) != 0 && reg >= 4 ? 1 : 0;
       }
+    } else if (mode == Mode::SlotIndex) {
+      m = memory_indexed(4, hw(allocs[info.m]), static_cast<u32>(inst.disp) & 3,
+                         add_wrapping(context.frame.slots, inst.disp >> 2));
     } else if (mode == Mode::Base) {
       m = memory(hw(allocs[info.m]), inst.disp);
     } else if (mode <= Mode::Index8) {

@@ -34,7 +34,7 @@ struct FrameBases {
   i32 slots = 0;      // from rsp to the stack slots' area
   i32 incoming = 16;  // from rbp, or rsp in a frame without pointer, to the first incoming argument
   bool has_pointer = true;
-  i32 outgoing = 0;   // from rsp to the first outgoing argument
+  i32 outgoing = 0;  // from rsp to the first outgoing argument
 };
 
 struct EmitContext;

@@ -61,7 +61,8 @@ class X64Isa final : public target::TargetIsa {
       if (!lowered.has_value()) return std::move(lowered).error();
       vcode = *lowered;
     }
-    const regalloc::MachineEnv& env = machine_env(flags().enable_pinned_reg);
+    const regalloc::MachineEnv& env = machine_env(
+        flags().enable_pinned_reg, X64Emitter::may_need_frame_record(scratch.lower, flags()));
     regalloc::Output regs;
     {
       PassScope pass(session, kAllocate, subject(stage));

@@ -151,6 +151,8 @@ inline GprMem X64Lower::put_gpr_mem(Value value) {
 inline XmmMem X64Lower::put_xmm_mem(Value value) {
   Inst load;
   if (sinkable_load(value, load)) return {sink_load(load)};
+  AMode constant;
+  if (float_constant(value, constant)) return {constant};
   return {AMode::reg(reg_of(value))};
 }
 

@@ -3,6 +3,7 @@
 // instruction, forwards; the driver puts the groups in order.
 #include "gantry/isa/x64/lower_x64.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -18,6 +19,7 @@ namespace gantry::isa::x64 {
 namespace {
 
 constexpr u32 kMaxUnrolledStructWords = 16;
+constexpr usize kMostCases = 4;  // of a table, told apart by compares and branches
 
 Operand late_any_use(VReg reg) {
   return {reg, Operand::make_rule(regalloc::OperandKind::Use, regalloc::OperandPos::Late,
@@ -27,6 +29,8 @@ Operand late_any_use(VReg reg) {
 u32 num_values(std::span<const Place> places) {
   return places.empty() ? 0 : places.back().value + 1;
 }
+
+bool fits_slot_index(i64 offset) { return offset == offset << 34 >> 34; }
 
 u16 op_of(Opcode opcode) { return static_cast<u16>(opcode); }
 
@@ -174,6 +178,22 @@ AMode X64Lower::address_of(Value p, i64 offset, u8 trap) {
         offset += constant << scale;
         part = parts.arg(0);
       };
+      // A stack slot needs no register for its address.
+      for (const bool swap : {false, true}) {
+        Inst address;
+        const Value slot = swap ? index : base;
+        Value in_slot = swap ? base : index;
+        if (!LowerContext::def_inst(slot, address) ||
+            dfg[address].opcode != ir::Opcode::StackAddr) {
+          continue;
+        }
+        lea_shift_of(in_slot, in_slot, shift);
+        peel(in_slot, shift);
+        const i64 at = offset + dfg[address].offset(1) + slot_offsets_[dfg[address].words[0]];
+        if (fits_slot_index(at))
+          return AMode::in_slot(reg_of(in_slot), shift, static_cast<i32>(at), trap);
+        return AMode::indexed(reg_of(slot), reg_of(in_slot), shift, static_cast<i32>(offset), trap);
+      }
       if (lea_shift_of(index, index, shift)) {
         peel(base, 0);
         peel(index, shift);
@@ -215,6 +235,13 @@ AMode X64Lower::sink_load(Inst load) {
 }
 AMode X64Lower::amode_plus(AMode from, i32 bytes) {
   AMode to = from;
+  if (from.mode == Mode::SlotIndex) {
+    if (fits_slot_index(i64{from.disp >> 2} + bytes)) {
+      to.disp += bytes * 4;
+      return to;
+    }
+    return AMode::at(x64_lea(ir::kI64, from).reg, bytes, from.trap);
+  }
   if (from.mode != Mode::Constant && from.disp > i32{0x7fffffff} - bytes) {
     // Beyond 32 bits: through a register.
     const Gpr base = x64_lea(ir::kI64, from);
@@ -277,42 +304,25 @@ bool X64Lower::clears_upper_half_as_result(Value value) const {
   }
 }
 
-// Of a parameter of an inner block: whether all that is passed to it has zeros above, on the
-// assumption that it has. Moves and spill slots carry whole registers. Front ends extend the same
-// index at each use, so answers are kept.
-bool X64Lower::is_clear_param(Value value) {
-  if (known_clear_[value.index()] != Clear::Unknown)
-    return known_clear_[value.index()] == Clear::Yes;
-  clear_params_.clear();
-  const bool clear = find_clear_params(value);
-  known_clear_[value.index()] = clear ? Clear::Yes : Clear::No;
-  // What was assumed for one holds for all if it holds.
-  if (clear) {
-    for (const Value param : clear_params_) known_clear_[param.index()] = Clear::Yes;
-  }
-  return clear;
-}
-
-bool X64Lower::find_clear_params(Value value) {
+template <class F>
+bool X64Lower::for_each_passed(Value value, F&& each) {
   constexpr usize kMostParams = 4, kMostPredecessors = 8;
   const ir::ValueListPool& lists = dfg().lists();
-  clear_params_.push_back(value);
-  for (usize at = 0; at < clear_params_.size(); ++at) {
-    const ir::ValueData param = dfg().value_data(clear_params_[at]);
+  seen_params_.assign(1, value);
+  for (usize at = 0; at < seen_params_.size(); ++at) {
+    const ir::ValueData param = dfg().value_data(seen_params_[at]);
     const Block block = Block::from_index(param.owner());
     if (block == *func().layout.entry() || !order().is_reachable(block)) return false;
-    GANTRY_DCHECK(dfg().block_params(block)[param.number()] == clear_params_[at]);
-    const auto is_clear = [&](ir::BlockCall call) {
+    GANTRY_DCHECK(dfg().block_params(block)[param.number()] == seen_params_[at]);
+    const auto visit = [&](ir::BlockCall call) {
       const ir::BlockArg arg = ir::BlockArg::decoded(call.args(lists)[param.number()]);
       if (!arg.is_value()) return false;
       const Value passed = arg.as_value();
-      if (dfg().value_data(passed).kind() != ir::ValueData::Kind::Param)
-        return clears_upper_half_as_result(passed);
-      if (known_clear_[passed.index()] != Clear::Unknown)
-        return known_clear_[passed.index()] == Clear::Yes;
-      if (std::find(clear_params_.begin(), clear_params_.end(), passed) == clear_params_.end())
-        clear_params_.push_back(passed);
-      return clear_params_.size() <= kMostParams;
+      const Visit answer = each(passed);
+      if (answer != Visit::Follow) return answer == Visit::Done;
+      if (std::find(seen_params_.begin(), seen_params_.end(), passed) == seen_params_.end())
+        seen_params_.push_back(passed);
+      return seen_params_.size() <= kMostParams;
     };
     const u32 lowered = order().lowered(block).index();
     const u32 first = order().predecessor_ranges()[lowered],
@@ -322,18 +332,45 @@ bool X64Lower::find_clear_params(Value value) {
       const machinst::LoweredBlock& from = order().block(order().predecessors()[i]);
       const ir::Opcode op = dfg().opcode(*from.branch);
       if (op != ir::Opcode::Jump && op != ir::Opcode::Brif) return false;
-      bool clear = true;
+      bool all = true;
       if (!from.block) {
-        clear = is_clear(from.call);
+        all = visit(from.call);
       } else {
         dfg().for_each_block_call(*from.branch, [&](ir::BlockCall call) {
-          if (call.block(lists) == block) clear = clear && is_clear(call);
+          if (call.block(lists) == block) all = all && visit(call);
         });
       }
-      if (!clear) return false;
+      if (!all) return false;
     }
   }
   return true;
+}
+
+// Of a parameter of an inner block: whether all that is passed to it has zeros above, on the
+// assumption that it has. Moves and spill slots carry whole registers. Front ends extend the same
+// index at each use, so answers are kept.
+bool X64Lower::is_clear_param(Value value) {
+  if (known_clear_[value.index()] != Clear::Unknown)
+    return known_clear_[value.index()] == Clear::Yes;
+  const bool clear = for_each_passed(value, [&](Value passed) {
+    if (dfg().value_data(passed).kind() != ir::ValueData::Kind::Param)
+      return clears_upper_half_as_result(passed) ? Visit::Done : Visit::Stop;
+    switch (known_clear_[passed.index()]) {
+      case Clear::Yes:
+        return Visit::Done;
+      case Clear::No:
+        return Visit::Stop;
+      case Clear::Unknown:
+        break;
+    }
+    return Visit::Follow;
+  });
+  known_clear_[value.index()] = clear ? Clear::Yes : Clear::No;
+  // What was assumed for one holds for all if it holds.
+  if (clear) {
+    for (const Value param : seen_params_) known_clear_[param.index()] = Clear::Yes;
+  }
+  return clear;
 }
 
 bool X64Lower::bit_unused(bool& yes) { return yes = !has_reg(func().dfg.results(root())[1]); }
@@ -566,7 +603,7 @@ InstOutput X64Lower::shift128(u8 kind, Value x, Value count) {
 Gpr X64Lower::divide(u8 kind, Type ty, Value x, Value y) {
   const bool is_signed = kind >= 2, remainder = (kind & 1) != 0, narrow = ty.bits() < 32;
   const Type op = op_type(ty);
-  i64 divisor;
+  i64 divisor = 0;
   const bool known = signed_constant_of(y, divisor) && divisor != 0;
   Gpr by = narrow ? (is_signed ? sign_extended(y) : zero_extended(y)) : put_gpr(y);
   const Gpr dividend = narrow ? (is_signed ? sign_extended(x) : zero_extended(x)) : put_gpr(x);
@@ -645,6 +682,17 @@ AMode X64Lower::constant_bytes(const void* bytes, u8 size) {
   constant.size = size;
   pool_.push_back(constant);
   return AMode::other(Mode::Constant, static_cast<i32>(pool_.size() - 1));
+}
+bool X64Lower::float_constant(Value value, AMode& place) {
+  const ir::ValueData& data = func().dfg.value_data(value);
+  if (data.kind() != ir::ValueData::Kind::Result) return false;
+  const ir::InstData& inst = func().dfg[Inst::from_index(data.owner())];
+  const bool is_double = inst.opcode == ir::Opcode::F64const;
+  if (!is_double && inst.opcode != ir::Opcode::F32const) return false;
+  const u64 bits = inst.wide();
+  if (bits == 0) return false;
+  place = constant_bytes(&bits, is_double ? 8 : 4);
+  return true;
 }
 Xmm X64Lower::f32_constant(u64 bits) {
   if (bits == 0) return x64_xmm_zero();
@@ -1177,23 +1225,46 @@ void X64Lower::lower_try_call(Inst inst) {
   set_try_results(try_returns_, payload);
 }
 
-// A bound for an i32 that is plain to see.
-u64 X64Lower::largest_of(Value value) const {
-  const ir::DataFlowGraph& dfg = func().dfg;
-  u64 largest = 0xffffffff;
-  for (int step = 0; step < 4; ++step) {
-    Inst inst;
-    u64 constant;
-    largest =
-        std::min(largest, type(value).bits() >= 64 ? ~u64{0} : (u64{1} << type(value).bits()) - 1);
-    if (!LowerContext::def_inst(value, inst)) break;
-    const ir::InstData& data = dfg[inst];
-    if (data.opcode == ir::Opcode::Band && constant_of(data.arg(1), constant))
-      return std::min(largest, constant);
-    if (data.opcode != ir::Opcode::Uextend) break;
-    value = data.arg(0);
+u64 X64Lower::bound_of(Value value, u32 depth) const {
+  const u32 bits = type(value).bits();
+  const u64 top = bits >= 64 ? ~u64{0} : (u64{1} << bits) - 1;
+  Inst inst;
+  u64 constant;
+  if (constant_of(value, constant)) return constant & top;
+  if (depth == 0 || !LowerContext::def_inst(value, inst)) return top;
+  const ir::InstData& data = func().dfg[inst];
+  switch (data.opcode) {
+    case ir::Opcode::Icmp:
+    case ir::Opcode::Fcmp:
+      return type(value).is_int() ? 1 : top;
+    case ir::Opcode::Uextend:
+      return bound_of(data.arg(0), depth - 1);
+    case ir::Opcode::Band:
+      return constant_of(data.arg(1), constant) ? std::min(top, constant) : top;
+    case ir::Opcode::Iadd: {
+      if (!constant_of(data.arg(1), constant)) return top;
+      const u64 below = bound_of(data.arg(0), depth - 1);
+      return constant <= top && below <= top - constant ? below + constant : top;
+    }
+    case ir::Opcode::Select:
+      return std::max(bound_of(data.arg(1), depth - 1), bound_of(data.arg(2), depth - 1));
+    default:
+      return top;
   }
-  return largest;
+}
+
+// A bound that is plain to see.
+u64 X64Lower::largest_of(Value value) {
+  constexpr u32 kDepth = 4;
+  if (func().dfg.value_data(value).kind() != ir::ValueData::Kind::Param)
+    return bound_of(value, kDepth);
+  u64 largest = 0;
+  const bool seen = for_each_passed(value, [&](Value passed) {
+    if (dfg().value_data(passed).kind() == ir::ValueData::Kind::Param) return Visit::Follow;
+    largest = std::max(largest, bound_of(passed, kDepth));
+    return Visit::Done;
+  });
+  return seen ? largest : ~u64{0};
 }
 
 void X64Lower::load_try_results() {
@@ -1223,8 +1294,8 @@ void X64Lower::load_try_results() {
   set_try_results(try_returns_, {});
 }
 
-// min(index, n) into a table of n + 1 targets whose last is the default: no branch to mispredict or
-// to speculate past.
+// Few entries that differ from the default are told apart by compares. Otherwise min(index, n) into
+// a table of n + 1 targets whose last is the default.
 void X64Lower::lower_br_table(Inst inst) {
   const std::span<const MBlock> targets = order().targets(current_block());
   const u32 n = static_cast<u32>(targets.size()) - 1;
@@ -1233,6 +1304,17 @@ void X64Lower::lower_br_table(Inst inst) {
     return;
   }
   std::vector<MBlock> table(targets.begin() + 1, targets.end());
+  const auto cases = static_cast<usize>(
+      std::count_if(table.begin(), table.end(), [&](MBlock to) { return to != targets[0]; }));
+  if (cases == 0) {
+    x64_jmp(targets[0]);
+    return;
+  }
+  if (cases <= kMostCases) {
+    table.push_back(targets[0]);
+    x64_jmp_cases_seq(put_gpr(func().dfg[inst].arg(0)), add_jump_table(table));
+    return;
+  }
   if (largest_of(func().dfg[inst].arg(0)) < n) {
     x64_jmp_table_seq(zero_extended(func().dfg[inst].arg(0)), add_jump_table(table));
     return;

@@ -84,8 +84,15 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   bool overflow_of(Value bit, ir::Opcode op, Inst& inst) const;
   bool clears_upper_half_as_result(Value value) const;
   bool is_clear_param(Value value);
-  bool find_clear_params(Value value);
-  u64 largest_of(Value value) const;
+  u64 largest_of(Value value);
+  // Of what instructions say; `depth`: how many of them are looked at in a row.
+  u64 bound_of(Value value, u32 depth) const;
+  // Visits what is passed to a parameter of an inner block until `each` says to stop: a value that
+  // is a parameter itself may be followed, as far as the limits go. False if it stopped, or if not
+  // all could be seen. The parameters followed are then in seen_params_.
+  enum class Visit : u8 { Stop, Done, Follow };
+  template <class F>
+  bool for_each_passed(Value param, F&& each);
   InstOutput shift128_by(u8 kind, Gpr lo, Gpr hi, u32 number);
   bool lea_shift_of(Value value, Value& shifted, u8& amount);
   // A count reduced to the width of `ty`.
@@ -122,6 +129,8 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   void load_try_results();
   void lower_br_table(Inst inst);
   AMode constant_bytes(const void* bytes, u8 size);
+  // The place of a scalar that is a constant other than zero, which is cheaper made than read.
+  bool float_constant(Value value, AMode& place);
   u32 add_external(const ExternalRef& use);
   Gpr name_address(ir::ExternalName name, bool colocated, i64 addend);
   Gpr plus_offset(Gpr base, i64 offset);
@@ -135,8 +144,8 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
   std::vector<ExternalRef> externals_;
   std::vector<Operand> call_operands_;
   enum class Clear : u8 { Unknown, Yes, No };
-  std::vector<Clear> known_clear_;   // by value: what is_clear_param has found
-  std::vector<Value> clear_params_;  // assumed to have zeros above by find_clear_params
+  std::vector<Clear> known_clear_;  // by value: what is_clear_param has found
+  std::vector<Value> seen_params_;  // by for_each_passed
   std::vector<machinst::ValueRegs> try_returns_;
   std::vector<u32> slot_offsets_;  // by stack slot, from the start of their area
   u32 slot_bytes_ = 0;

@@ -71,6 +71,7 @@ enum class Mode : u8 {
   Symbol,        // rip-relative; disp: number of the external reference
   GotSymbol,     // the address cell of a symbol, rip-relative
   Label,         // rip-relative; disp: label of the code
+  SlotIndex,     // [stack slots + base·s + offset]; disp: offset · 4 + log2 s
   Count,
   Imm,  // not in instructions: a GprMemImm that is a number
 };
@@ -78,7 +79,7 @@ inline constexpr u32 kModeMask = 15;
 
 // Registers that a mode takes.
 constexpr u32 mode_registers(Mode mode) {
-  return mode <= Mode::Base ? 1 : mode <= Mode::Index8 ? 2 : 0;
+  return mode <= Mode::Base || mode == Mode::SlotIndex ? 1 : mode <= Mode::Index8 ? 2 : 0;
 }
 
 // An addressing mode while it is being matched; it dies in the constructor of its instruction. The
@@ -94,6 +95,11 @@ struct AMode {
 
   static constexpr AMode at(VReg base, i32 disp, u8 trap = 0) {
     return {Mode::Base, trap, 0, disp, base, {}};
+  }
+  // `offset` must fit 30 bits.
+  static constexpr AMode in_slot(VReg index, u32 scale_log2, i32 offset, u8 trap = 0) {
+    return {Mode::SlotIndex, trap, 0, static_cast<i32>(offset * 4 + static_cast<i32>(scale_log2)),
+            index,           {}};
   }
   static constexpr AMode indexed(VReg base, VReg index, u32 scale_log2, i32 disp, u8 trap = 0) {
     return {

@@ -156,12 +156,24 @@ class Printer {
       case Mode::Slot:
         print_frame("rsp", "slots", context_.frame == nullptr ? 0 : context_.frame->slots);
         break;
+      case Mode::SlotIndex: {
+        out_.write(context_.frame == nullptr ? "slots + " : "rsp + ");
+        if ((inst_.disp & 3) != 0) out_.put(1u << (inst_.disp & 3), '*');
+        print_reg(slot, false, 3);
+        const i64 base = context_.frame == nullptr ? 0 : context_.frame->slots;
+        print_disp(base + (inst_.disp >> 2), true);
+        break;
+      }
       case Mode::InArg:
         print_frame(context_.frame == nullptr || context_.frame->has_pointer ? "rbp" : "rsp",
                     "incoming", context_.frame == nullptr ? 0 : context_.frame->incoming);
         break;
       case Mode::OutArg:
         print_frame("rsp", "outgoing", context_.frame == nullptr ? 0 : context_.frame->outgoing);
+        break;
+      case Mode::FramePointer:
+        out_.write("rbp");
+        print_disp(inst_.disp, true);
         break;
       case Mode::Constant:
         out_.put("rip + constant", inst_.disp);

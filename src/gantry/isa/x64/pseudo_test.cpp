@@ -210,6 +210,27 @@ TEST_F(PseudoTest, JumpTablesReachTheirTargets) {
   EXPECT_EQ(run(2), 101u);
 }
 
+TEST_F(PseudoTest, CasesAreToldApartByCompares) {
+  // Block 3 is the default: of every index above, of 2, of 5, and of those beyond a byte.
+  const u32 targets[] = {2, 0, 3, 1, 0, 3, 2, 3};
+  const u32 ranges[] = {0, static_cast<u32>(std::size(targets))};
+  context_.table_ranges = ranges;
+  context_.table_targets = targets;
+  emit(pseudo(Opcode::JmpCasesSeq), {kRdi});
+  for (u32 block = 0; block < 4; ++block) {
+    buffer_.bind(Label{block});
+    emit_regs(Opcode::MovImm32OI_32, {kRax}, context_, static_cast<i32>(100 + block));
+    emit_regs(Opcode::Ret, {}, context_);
+  }
+  bound_ = 4;
+  finish();
+  auto* run = function<u32(u32)>();
+  ASSERT_NE(run, nullptr);
+  for (u32 index = 0; index < std::size(targets); ++index)
+    EXPECT_EQ(run(index), 100 + targets[index]) << index;
+  for (const u32 index : {8u, 128u, 256u, 0x80000000u, 0xffffffffu}) EXPECT_EQ(run(index), 103u);
+}
+
 TEST_F(PseudoTest, BranchesOnOneAndTwoConditions) {
   // f(a, b): 1 if a == b by ucomisd (not unordered), else 0, by jcc_either on the opposite.
   emit_regs(Opcode::UcomisdRM, {xmm(0), xmm(1)}, context_);

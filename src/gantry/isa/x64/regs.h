@@ -17,19 +17,19 @@ inline constexpr PReg kRax = gpr(0), kRcx = gpr(1), kRdx = gpr(2), kRbx = gpr(3)
                       kR14 = gpr(14), kR15 = gpr(15);
 
 // What a call of the C convention may destroy, and what it keeps (System V ABI, figure 3.4). rsp
-// and rbp are never handed out.
+// is never handed out, rbp only where it does not point to the frame.
 inline constexpr PRegSet kCallerSaved = {
     kRax,   kRcx,    kRdx,    kRsi,    kRdi,    kR8,     kR9,    kR10,   kR11,
     xmm(0), xmm(1),  xmm(2),  xmm(3),  xmm(4),  xmm(5),  xmm(6), xmm(7), xmm(8),
     xmm(9), xmm(10), xmm(11), xmm(12), xmm(13), xmm(14), xmm(15)};
-inline constexpr PRegSet kCalleeSavedGprs = {kRbx, kR12, kR13, kR14, kR15};
+inline constexpr PRegSet kCalleeSavedGprs = {kRbx, kRbp, kR12, kR13, kR14, kR15};
 inline constexpr PRegSet kAllRegs = [] {
   PRegSet all = kCallerSaved;
   all |= kCalleeSavedGprs;
   return all;
 }();
 
-// `pinned`: r15 is reserved.
-const regalloc::MachineEnv& machine_env(bool pinned);
+// `pinned`: r15 is reserved; `framed`: rbp points to the frame.
+const regalloc::MachineEnv& machine_env(bool pinned, bool framed);
 
 }  // namespace gantry::isa::x64

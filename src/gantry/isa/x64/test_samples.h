@@ -70,7 +70,7 @@ inline std::vector<Mode> modes_of(u32 opcode, bool& may_spill) {
   if (slots.m_op < 0) return {Mode::Reg};
   const meta::Op& m = row.ops[static_cast<u32>(slots.m_op)];
   std::vector<Mode> modes = {Mode::Base, Mode::Index1, Mode::Index2, Mode::Index4, Mode::Index8,
-                             Mode::Slot, Mode::InArg,  Mode::OutArg, Mode::Label};
+                             Mode::Slot, Mode::InArg,  Mode::OutArg, Mode::Label,  Mode::SlotIndex};
   if (m.kind == meta::Kind::GprMem || m.kind == meta::Kind::XmmMem) {
     modes.insert(modes.begin(), Mode::Reg);
     may_spill = m.role == meta::Role::Use && !m.aligned && m.bits <= 64;
@@ -151,8 +151,11 @@ inline Sample make_sample(u32 opcode, Mode mode, bool spilled, Random& random) {
           random.below(3) == 0 ? static_cast<i32>(random.next()) : random.pick(kDisps);
       if (mode >= Mode::Slot && mode <= Mode::OutArg)
         sample.inst.disp = static_cast<i32>(random.below(1000)) - 100;
+      if (mode == Mode::SlotIndex) sample.inst.disp = static_cast<i32>(random.below(4000)) - 400;
       if (mode == Mode::Label) sample.inst.disp = 0;
-      if (mode_registers(mode) >= 1) sample.allocs.push_back(random_reg(random, RegClass::Int));
+      if (mode_registers(mode) >= 1) {
+        sample.allocs.push_back(random_reg(random, RegClass::Int, mode == Mode::SlotIndex));
+      }
       if (mode_registers(mode) >= 2)
         sample.allocs.push_back(random_reg(random, RegClass::Int, true));
     }

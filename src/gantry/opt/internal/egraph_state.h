@@ -60,6 +60,9 @@ struct EgraphState {
   std::vector<ir::Value> values;  // by node: its value where it was computed last
   std::vector<u32> computed_in;   // by node: the block of that; kNowhere: not yet
   std::vector<bool> taken;        // by instruction of the input: used again, not to be used twice
+  // By value of the written function: the node it was computed from, if it was; kept when there are
+  // loops, for passes that ask for facts.
+  std::vector<PackedOption<Node>> final_nodes;
 };
 
 // Forward over blocks in reverse postorder: nodes for pure instructions, the skeleton for the

@@ -56,12 +56,12 @@ std::optional<u64> LinearForms::distance(const LinearForm& a, const Value* args,
   return match(a, args, b);
 }
 
-LinearForm LinearForms::make(Value value, const Value* args) {
+LinearForm LinearForms::make(Value value, const Value* args, u32 depth) {
   LinearForm form;
   form.type = dfg_.type(value);
   if (!is_linear(form.type)) return form;
   form.is_known = true;
-  add(value, 1, args, form, 0);
+  add(value, 1, args, form, depth);
   u32 kept = 0;
   for (u32 i = 0; i < form.count; ++i) {
     form.terms[i].factor &= form.mask();
@@ -120,6 +120,21 @@ void LinearForms::add(Value value, u64 factor, const Value* args, LinearForm& fo
         if (const std::optional<u64> amount = constant(data.arg(1))) {
           add(data.arg(0), factor << (*amount & (form.type.bits() - 1)), args, form, depth + 1);
           return;
+        }
+        break;
+      case Opcode::Uextend:
+      case Opcode::Sextend:
+        // Of a number that only the arguments make a constant. Others are terms as they are.
+        if (args != nullptr) {
+          const LinearForm operand = make(data.arg(0), args, depth + 1);
+          if (operand.is_known && operand.count == 0) {
+            const u32 unused = 64 - operand.type.bits();
+            const i64 high = static_cast<i64>(operand.constant << unused);
+            form.constant +=
+                factor * (data.opcode == Opcode::Sextend ? static_cast<u64>(high >> unused)
+                                                         : operand.constant);
+            return;
+          }
         }
         break;
       default:

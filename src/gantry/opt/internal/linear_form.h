@@ -28,9 +28,9 @@ struct LinearForm {
 // are asked of whoever has the loop at hand.
 class LinearForms {
  public:
-  // `is_inside` by number of a block; blocks beyond are outside.
-  LinearForms(const ir::Function& func, std::span<const bool> is_inside)
-      : func_(func), dfg_(func.dfg), is_inside_(is_inside) {}
+  explicit LinearForms(const ir::Function& func) : func_(func), dfg_(func.dfg) {}
+  // The loop's blocks, by number; blocks beyond are outside.
+  void set_inside(std::span<const bool> is_inside) { is_inside_ = is_inside; }
   void set_head(ir::Block head) { head_ = head; }
 
   // Of an integer of at most 64 bits. `args`, if given, stand for the parameters of the head, value
@@ -50,7 +50,7 @@ class LinearForms {
   static constexpr u32 kFuel = 64;  // steps to look at operands, for one question
   void add(ir::Value value, u64 factor, const ir::Value* args, LinearForm& form, u32 depth);
   static void add_term(ir::Value value, u64 factor, bool replaced, LinearForm& form);
-  LinearForm make(ir::Value value, const ir::Value* args);
+  LinearForm make(ir::Value value, const ir::Value* args, u32 depth = 0);
   std::optional<u64> match(const LinearForm& a, const ir::Value* args, const LinearForm& b);
   bool is_same(ir::Value a, const ir::Value* args, ir::Value b);
   bool is_same_operation(ir::Value a, const ir::Value* args, ir::Value b);

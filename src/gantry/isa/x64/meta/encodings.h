@@ -1307,6 +1307,14 @@ inline constexpr auto kPseudoRows = std::to_array<Row>({
      .ends_block = true,
      .max_bytes = 0,
      .meaning = "(opaque!)"},
+    // The same for tables of which few entries differ from the default, the last of the list, where
+    // every other index goes: compares and branches.
+    {.name = "jmp_cases_seq",
+     .ops = {use(gpr("index")), imm("table")},
+     .shape = Shape::Pseudo,
+     .ends_block = true,
+     .max_bytes = 0,
+     .meaning = "(opaque!)"},
     // The register that enable_pinned_reg reserves (r15), which no operand can name.
     {.name = "read_pinned",
      .ops = {def(gpr("d"))},
