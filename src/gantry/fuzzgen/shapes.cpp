@@ -704,6 +704,7 @@ struct ShapeMaker::Plan {
         if (is_operand(op, n, control, candidate)) type_wanted = candidate;
       }
       if (!type_wanted.is_valid() || !is_enabled(type_wanted)) return false;
+      if (options.allows != nullptr && !options.allows(op, type_wanted)) return false;
       if (!value(part, scope, type_wanted, 0, node.operands[n])) return false;
     }
     if (facts.format == Format::BinaryImm8 &&
