@@ -28,8 +28,6 @@ constexpr const PassInfo* kPasses[] = {&kVerify,
                                        &opt::kEliminateDeadStores,
                                        &opt::kReduceStrength};
 
-constexpr char kFlowOwner = 0;
-
 PassSubject subject(const ir::Function& func) {
   return {.object = &func, .dump = [](const void* object, TextWriter& out) {
             ir::print(*static_cast<const ir::Function*>(object), out);
@@ -121,13 +119,12 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
     run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
     run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
   }
-  // Neither of these passes changes it.
-  analysis::ControlFlow& flow =
-      session.scratch<analysis::ControlFlow>(&kFlowOwner, [] { return new analysis::ControlFlow; });
-  flow.compute(func);
+  // Neither of the passes that follow changes it.
+  if (branches_changed) opt::compute_flow(func, session);
+  const opt::FlowAnalyses flow = opt::egraph_flow(session);
   if (flags.enable_alias_analysis) {
     // Equal addresses are one value now.
-    run(opt::kEliminateDeadStores, [&] { opt::eliminate_dead_stores(func, flow, session); });
+    run(opt::kEliminateDeadStores, [&] { opt::eliminate_dead_stores(func, flow.flow, session); });
   }
   // After all that looks for equal values: it makes them differ.
   run(opt::kReduceStrength,
