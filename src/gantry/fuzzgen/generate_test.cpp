@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "gantry/fuzzgen/shapes.h"
 #include "gantry/interp/interpreter.h"
 #include "gantry/verifier/verifier.h"
 
@@ -124,6 +125,31 @@ TEST(Generate, takes_any_bytes) {
         << outcome.message;
     bytes.push_back(static_cast<u8>(i * i * 31 + i / 7));
   }
+}
+
+TEST(Shapes, are_valid_and_few_are_not_found) {
+  Options options;
+  options.i128 = options.vectors = options.all_floats = true;
+  options.canonical_nans = false;
+  Choices choices(1);
+  verifier::Verifier verifier;
+  std::string not_found;
+  u32 count = 0;
+  for (u32 rule = 0; rule < num_shapes(); ++rule) {
+    if (!is_root_shape(rule)) continue;
+    bool found = false;
+    for (u32 attempt = 0; attempt < 20; ++attempt) {
+      ir::Function func;
+      if (!generate_shape(choices, options, rule, func)) continue;
+      found = true;
+      ASSERT_TRUE(passes_the_verifier(verifier, func)) << shape_name(rule);
+    }
+    if (found) continue;
+    not_found += " " + std::string(shape_name(rule));
+    ++count;
+  }
+  // Accesses to memory want addresses, which `generate` has.
+  EXPECT_LE(count, 11u) << not_found;
 }
 
 }  // namespace

@@ -744,7 +744,7 @@ ShapeMaker::ShapeMaker(Choices& choices, std::span<const Type> types, const Opti
 ShapeMaker::~ShapeMaker() { delete plan_; }
 
 bool ShapeMaker::plan(u32 rule) {
-  for (u32 attempt = 0; attempt < 8; ++attempt) {
+  for (u32 attempt = 0; attempt < 24; ++attempt) {
     if (plan_->start(rule)) return true;
   }
   return false;

@@ -48,6 +48,25 @@ TEST(IsleParser, IntegersKeepTheirBits) {
   EXPECT_EQ(static_cast<i64>(values[4].value), 10);
 }
 
+TEST(IsleShapes, TemplatesAreExpandedAndHelpersNamed) {
+  CompileOptions options;
+  options.codegen.with_shapes = true;
+  const CompileResult result = compile_text(
+      "(type T (enum (A (x u8) (y u8)) (B)))\n"
+      "(decl pair (u8 u8) T)\n(extractor (pair x y) (T.A x y))\n"
+      "(decl pure partial small (u8) u8)\n(rule a_small (small 3) 1)\n"
+      "(decl partial f (T) u8)\n(rule named (f (pair x x)) (if-let y (small x)) y)\n",
+      options);
+  ASSERT_TRUE(result.ok);
+  const std::string& text = result.code.shapes;
+  EXPECT_NE(text.find("\"small\", \"a_small\", 1)\nISLE_NUMBER(3u, 0u)\n"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("\"f\", \"named\", 1)\nISLE_VARIANT(T, A, 2)\nISLE_BIND(0)\nISLE_ANY()\n"
+                      "ISLE_EQUAL(0)\nISLE_HELPER("),
+            std::string::npos)
+      << text;
+}
+
 TEST(IslePrinter, StaysWithinTheWidthWherePossible) {
   CompileOptions options;
   options.print = true;
