@@ -77,6 +77,8 @@ NOTES = {
     ("alias/issue-13961.clif", "%load_after_dead_store"): "as good: " + LEFT,
     ("alias/no-region.clif", "%f"): "an access without region may touch any memory (so the language says), so the load in between "
     "sees the store",
+    ("alias/not-dead-loop-carried.clif", "%loop_carried"): "better: a round takes what the one before has stored, without a load; the "
+    "last round stores once",
     ("alias/same-description.clif", "%same_description_different_regions"): NAMED,
     ("alias/simple-alias.clif", "%f0"): NAMED,
     ("alias/simple-alias.clif", "%f1"): NAMED,

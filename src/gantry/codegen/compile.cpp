@@ -32,8 +32,6 @@ constexpr const PassInfo* kPasses[] = {&kVerify,
                                        &opt::kCarryLoads,
                                        &opt::kReduceStrength};
 
-constexpr char kFlowOwner = 0;
-
 PassSubject subject(const ir::Function& func) {
   return {.object = &func, .dump = [](const void* object, TextWriter& out) {
             ir::print(*static_cast<const ir::Function*>(object), out);
@@ -133,17 +131,17 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
     run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
     run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
   }
-  analysis::ControlFlow& flow =
-      session.scratch<analysis::ControlFlow>(&kFlowOwner, [] { return new analysis::ControlFlow; });
-  flow.compute(func);
+  if (branches_changed) opt::compute_flow(func, session);
+  const opt::FlowAnalyses flow = opt::egraph_flow(session);
   if (flags.enable_alias_analysis) {
     // Equal addresses are one value now.
-    run(opt::kEliminateDeadStores, [&] { opt::eliminate_dead_stores(func, flow, session); });
+    run(opt::kEliminateDeadStores, [&] { opt::eliminate_dead_stores(func, flow.flow, session); });
     run(opt::kCarryLoads, [&] {
       const opt::CarryOptions options{
           .big_endian = target.triple.endianness() == target::Endianness::Big,
           .for_size = flags.opt_level == target::OptLevel::SpeedAndSize};
-      if (opt::carry_loads(func, flow, options, session) != 0) flow.compute(func);
+      if (opt::carry_loads(func, flow.flow, options, session) != 0)
+        opt::compute_flow(func, session);
     });
   }
   // After all that looks for equal values: it makes them differ.

@@ -44,7 +44,7 @@ u32 carry(ir::Function& func, bool for_size = false) {
 std::string in_function(std::string_view body) {
   return "function %f(i64, i64, i64) -> i64 {\n ss0 = explicit_slot 64\n region0 = 0 \"a\"\n "
          "region1 = "
-         "1 \"b\"\n sig0 = (i64)\n fn0 = %g(i64)\nblock0(v0: i64, v1: i64, v2: i64):\n v3 = "
+         "1 \"b\"\n sig0 = (i64) system_v\n fn0 = %g(i64) system_v\nblock0(v0: i64, v1: i64, v2: i64):\n v3 = "
          "iconst.i64 1\n v4 = iconst.i64 0\n v5 = iconst.i64 8\n jump block1(v4)\n" +
          std::string(body) + "\n}\n";
 }
@@ -104,7 +104,7 @@ constexpr Case kInOneBlock[] = {
     {"store beside it before what must not trap", 1,
      "store notrap v1, v11+16\n v12 = load.i64 notrap v11-8\n store v12, v11"},
     {"other trap before", 0, "v13 = load.i64 user1 v2\n v12 = load.i64 v11-8\n store v12, v11"},
-    {"other address of the same trap before", 2,
+    {"other address of the same trap before", 1,
      "v13 = load.i64 v2\n v12 = load.i64 v11-8\n store region0 v12, v2-64\n store v12, v11"},
     {"address loaded", 0,
      "v12 = load.i64 v11-8\n v13 = load.i64 v12\n store v13, v11\n store v1, v2"},

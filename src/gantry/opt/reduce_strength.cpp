@@ -53,8 +53,6 @@ struct Wide {
 
 // Kept from function to function.
 struct Scratch {
-  analysis::DominatorTree tree;
-  analysis::LoopForest loops;
   std::vector<LoopShape> shapes;  // by loop; header unset: none
   std::vector<u32> ranges;        // by loop: its own blocks are [ranges[i], ranges[i + 1])
   std::vector<Block> blocks;
@@ -87,17 +85,17 @@ bool is_address_factor(i64 factor) {
 
 class Reducer {
  public:
-  Reducer(ir::Function& func, const analysis::ControlFlow& flow, const KnownFacts& facts,
-          Session& session)
+  Reducer(ir::Function& func, const FlowAnalyses& flow, const KnownFacts& facts, Session& session)
       : func_(func),
         dfg_(func.dfg),
-        flow_(flow),
+        flow_(flow.flow),
+        tree_(flow.tree),
+        loops_(flow.loops),
         s_(session.scratch<Scratch>(&kScratchOwner, [] { return new Scratch(); })),
-        finder_(func, flow, s_.tree, facts) {}
+        finder_(func, flow.flow, flow.tree, facts) {}
   u32 run();
 
  private:
-  bool has_loops() const;
   void sort_blocks();
   void count_uses();
   void reduce_loop(Loop loop);
@@ -159,6 +157,8 @@ class Reducer {
   ir::Function& func_;
   ir::DataFlowGraph& dfg_;
   const analysis::ControlFlow& flow_;
+  const analysis::DominatorTree& tree_;
+  const analysis::LoopForest& loops_;
   Scratch& s_;
   CounterFinder finder_;
   bool counted_uses_ = false;
@@ -175,30 +175,18 @@ class Reducer {
   u32 num_counters_ = 0;
 };
 
-bool Reducer::has_loops() const {
-  for (const Block block : flow_.postorder()) {
-    const u32 here = flow_.reverse_postorder_number(block);
-    if (dfg_.block_params(block).empty()) continue;
-    for (const analysis::Edge& edge : flow_.predecessors(block)) {
-      if (flow_.is_reachable(edge.block) && flow_.reverse_postorder_number(edge.block) >= here)
-        return true;
-    }
-  }
-  return false;
-}
-
 // Own blocks of each loop, in reverse postorder.
 void Reducer::sort_blocks() {
-  const u32 num_loops = s_.loops.num_loops();
+  const u32 num_loops = loops_.num_loops();
   s_.ranges.assign(num_loops + 1, 0);
   for (const Block block : flow_.postorder()) {
-    if (const std::optional<Loop> loop = s_.loops.innermost_loop(block)) ++s_.ranges[loop->index()];
+    if (const std::optional<Loop> loop = loops_.innermost_loop(block)) ++s_.ranges[loop->index()];
   }
   u32 end = 0;
   for (u32& range : s_.ranges) range = end += range;
   s_.blocks.resize(end);
   for (const Block block : flow_.postorder()) {
-    if (const std::optional<Loop> loop = s_.loops.innermost_loop(block))
+    if (const std::optional<Loop> loop = loops_.innermost_loop(block))
       s_.blocks[--s_.ranges[loop->index()]] = block;
   }
 }
@@ -230,7 +218,7 @@ bool Reducer::is_inside(Value value) const {
   const ir::ValueDef def = dfg_.def(value);
   const Block block =
       def.kind == ir::ValueData::Kind::Param ? def.block() : *func_.layout.block_of(def.inst());
-  return s_.loops.contains(loop_, block);
+  return loops_.contains(loop_, block);
 }
 
 // Integers that live through the loop: those from outside, and what its head gets.
@@ -243,7 +231,7 @@ u32 Reducer::count_live(Loop loop, bool& has_candidates) {
     if (!dfg_.type(value).is_int() || finder_.constant(value) || is_inside(value)) return;
     ++live;
   };
-  for (const Value param : dfg_.block_params(s_.loops.header(loop)))
+  for (const Value param : dfg_.block_params(loops_.header(loop)))
     live += dfg_.type(param).is_int() ? 1 : 0;
   for (u32 at = s_.ranges[loop.index()]; at < s_.ranges[loop.index() + 1]; ++at) {
     for (const Inst inst : func_.layout.insts(s_.blocks[at])) {
@@ -278,7 +266,7 @@ bool Reducer::form_of(Value value, Block block, CounterSum& form) const {
     if (counters_[i].param != value) continue;
     form.counter = i;
     form.factor = 1;
-    const bool is_guarded = shape_->guard && s_.tree.dominates(*shape_->guard, block);
+    const bool is_guarded = shape_->guard && tree_.dominates(*shape_->guard, block);
     form.ranges = is_guarded ? counters_[i].guarded : counters_[i].range;
     return true;
   }
@@ -514,14 +502,14 @@ void Reducer::pass(Inst branch, Block block, Value value) {
 // The outermost place before the loop where all terms are known.
 Block Reducer::place_of(const CounterSum& form) const {
   Block place = shape_->preheader;
-  while (const std::optional<Loop> loop = s_.loops.innermost_loop(place)) {
+  while (const std::optional<Loop> loop = loops_.innermost_loop(place)) {
     const LoopShape& shape = s_.shapes[loop->index()];
     if (!shape.header) return place;
     for (const CounterSum::Term& term : form.outside()) {
       const ir::ValueDef def = dfg_.def(term.value);
       const Block home =
           def.kind == ir::ValueData::Kind::Param ? def.block() : *func_.layout.block_of(def.inst());
-      if (s_.loops.contains(*loop, home)) return place;
+      if (loops_.contains(*loop, home)) return place;
     }
     place = shape.preheader;
   }
@@ -839,7 +827,7 @@ void Reducer::reduce_loop(Loop loop) {
       if (!is_address_factor(s_.entries[i].form.factor) && is_root(s_.entries[i])) reduce_group(i);
     }
   }
-  if (const std::optional<Loop> parent = s_.loops.parent(loop)) {
+  if (const std::optional<Loop> parent = loops_.parent(loop)) {
     s_.is_outer[parent->index()] = true;
     u32& above = s_.pressures[parent->index()];
     above = std::max(above, pressure_);
@@ -847,14 +835,12 @@ void Reducer::reduce_loop(Loop loop) {
 }
 
 u32 Reducer::run() {
-  if (!has_loops()) return 0;
-  s_.tree.compute(func_, flow_);
-  s_.loops.compute(func_, flow_, s_.tree);
-  const u32 num_loops = s_.loops.num_loops();
+  const u32 num_loops = loops_.num_loops();
+  if (num_loops == 0) return 0;
   s_.shapes.resize(num_loops);
   for (u32 i = 0; i < num_loops; ++i) {
     LoopShape& shape = s_.shapes[i];
-    if (!finder_.find_shape(s_.loops.header(Loop::from_index(i)), shape)) shape.header = {};
+    if (!finder_.find_shape(loops_.header(Loop::from_index(i)), shape)) shape.header = {};
   }
   sort_blocks();
   s_.is_outer.assign(num_loops, false);
@@ -870,7 +856,7 @@ u32 Reducer::run() {
 
 }  // namespace
 
-u32 reduce_strength(ir::Function& func, const analysis::ControlFlow& flow, const KnownFacts& facts,
+u32 reduce_strength(ir::Function& func, const FlowAnalyses& flow, const KnownFacts& facts,
                     Session& session) {
   return Reducer(func, flow, facts, session).run();
 }

@@ -1,6 +1,5 @@
 #pragma once
 // Loops compute addresses by additions instead of from the counter.
-#include "gantry/analysis/flow.h"
 #include "gantry/opt/run_egraph.h"
 
 namespace gantry::opt {
@@ -13,9 +12,9 @@ inline constexpr PassInfo kReduceStrength{
 // address (1, 2, 4, 8); else as a parameter of its own that every round adds to. Counters that are
 // mainly used extended become wide. Everything is exact: an extension moves only if its operand is
 // shown not to wrap. `func` verifies; its operands are no aliases, and are none afterwards; `flow`
-// is that of `func`. `facts` are those of the function. Linear; bounded by max-linear-forms and
+// and `facts` are those of `func`. Linear; bounded by max-linear-forms and
 // max-loop-counters for each loop. Gives the number of values computed anew.
-u32 reduce_strength(ir::Function& func, const analysis::ControlFlow& flow, const KnownFacts& facts,
+u32 reduce_strength(ir::Function& func, const FlowAnalyses& flow, const KnownFacts& facts,
                     Session& session);
 
 }  // namespace gantry::opt

@@ -367,7 +367,10 @@ Rewriter::Byte Rewriter::source_of_byte(Node node, u32 index) const {
     const ir::InstData& data = graph_[node];
     const u64 byte = u64{0xff} << (8 * index);
     if ((graph_.facts(node).zeros & byte) == byte) return {.is_zero = true};
-    const Node left = Node::from_index(data.words[0]), right = Node::from_index(data.words[1]);
+    const u32 count = Graph::num_operands(data.opcode);
+    if (count == 0 || count > 2) return {.node = node, .index = index};
+    const Node left = Node::from_index(data.words[0]);
+    const Node right = Node::from_index(data.words[count - 1]);
     const auto constant = [&] { return graph_[right].opcode == Opcode::Iconst; };
     const u32 bytes = graph_.type(node).bits() / 8;
     switch (data.opcode) {

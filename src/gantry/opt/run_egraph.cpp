@@ -20,12 +20,17 @@ RewriteObserver* observe_rewrites(Session& session, RewriteObserver* observer) {
   return std::exchange(state_of(session).observer, observer);
 }
 
-bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& session) {
+void compute_flow(const ir::Function& func, Session& session) {
   EgraphState& state = state_of(session);
-  if (state.observer != nullptr) state.observer->begin(func);
   state.flow.compute(func);
   state.tree.compute(func, state.flow);
   state.loops.compute(func, state.flow, state.tree);
+}
+
+bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& session) {
+  EgraphState& state = state_of(session);
+  if (state.observer != nullptr) state.observer->begin(func);
+  compute_flow(func, session);
   state.numbers.compute(func, state.flow, state.tree, state.loops);
   state.graph.clear(func.dfg.num_values());
   const u64 budget =
@@ -37,6 +42,11 @@ bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& sessi
   emit_nodes(func, state);
   if (state.observer != nullptr) state.observer->finish(func, state);
   return state.branches_changed;
+}
+
+FlowAnalyses egraph_flow(Session& session) {
+  const EgraphState& state = state_of(session);
+  return {state.flow, state.tree, state.loops};
 }
 
 KnownFacts egraph_facts(Session& session) { return KnownFacts(&state_of(session)); }

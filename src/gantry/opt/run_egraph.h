@@ -3,6 +3,7 @@
 // where it is cheapest.
 #include <span>
 
+#include "gantry/analysis/flow.h"
 #include "gantry/ir/function.h"
 #include "gantry/opt/facts.h"
 #include "gantry/support/session.h"
@@ -39,6 +40,16 @@ class KnownFacts {
   const EgraphState* state_;
 };
 KnownFacts egraph_facts(Session& session);
+
+// Flow, dominators and loops of the function the last run wrote, if it changed no branch; else
+// compute_flow() makes them right. Valid until the next run.
+struct FlowAnalyses {
+  const analysis::ControlFlow& flow;
+  const analysis::DominatorTree& tree;
+  const analysis::LoopForest& loops;
+};
+FlowAnalyses egraph_flow(Session& session);
+void compute_flow(const ir::Function& func, Session& session);
 
 // How often each rule (isle_rules[] of rule_table.h) has changed something since the session began.
 std::span<const u64> egraph_rule_counts(Session& session);

@@ -116,7 +116,9 @@ Effects effects_of(const Sample& sample) {
     if (is_m && sample.mode != Mode::Reg) {
       for (u32 slot = slots.m; slot < sample.allocs.size(); ++slot)
         mark(effects.reads, sample.allocs[slot]);
-      if (sample.mode == Mode::Slot || sample.mode == Mode::OutArg) effects.reads[0] |= 1u << 4;
+      if (sample.mode == Mode::Slot || sample.mode == Mode::SlotIndex ||
+          sample.mode == Mode::OutArg)
+        effects.reads[0] |= 1u << 4;
       if (sample.mode == Mode::InArg) effects.reads[0] |= 1u << 5;
       continue;
     }

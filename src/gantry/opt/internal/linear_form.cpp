@@ -118,7 +118,15 @@ void LinearForms::add(Value value, u64 factor, const Value* args, LinearForm& fo
         break;
       case Opcode::Ishl:
         if (const std::optional<u64> amount = constant(data.arg(1))) {
-          add(data.arg(0), factor << (*amount & (form.type.bits() - 1)), args, form, depth + 1);
+          add(data.arg(0), factor << (*amount & (dfg_.type(value).bits() - 1)), args, form,
+              depth + 1);
+          return;
+        }
+        break;
+      case Opcode::Ireduce:
+        // The form's modulus divides that of the wider sum: its terms may be of wider types.
+        if (is_linear(dfg_.type(data.arg(0)))) {
+          add(data.arg(0), factor, args, form, depth + 1);
           return;
         }
         break;
