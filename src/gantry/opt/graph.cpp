@@ -26,15 +26,18 @@ u32 hash_record(const ir::InstData& data, ir::Type type) {
 }  // namespace
 
 void Graph::clear(u32 num_values) {
+  // Entries of functions before are of no number from here on, and so are empty.
+  table_base_ += size_;
+  if (table_base_ > kMaxTableBase) {
+    std::fill(table_.begin(), table_.end(), Entry{});
+    table_base_ = 0;
+  }
   size_ = kWorkPlaces;
   if (capacity_ < kWorkPlaces) grow();
   u32 wanted = kFirstTable;
   while (wanted * 2 < num_values * 3) wanted *= 2;
-  // A table of another size is made anew, so that clearing costs what the function needs, not what
-  // the largest did.
   if (table_.size() < wanted) table_.resize(wanted);
   table_mask_ = wanted - 1;
-  std::memset(static_cast<void*>(table_.data()), 0, wanted * sizeof(Entry));
   table_used_ = 0;
   alternative_ranges_.clear();
   alternatives_.clear();
@@ -54,9 +57,9 @@ void Graph::grow() {
 PackedOption<Node> Graph::find(const ir::InstData& data, ir::Type type, Slot& slot) const {
   const u32 hash = hash_record(data, type);
   u32 at = hash & table_mask_;
-  while (table_[at].node != 0) {
+  while (is_used(table_[at])) {
     if (table_[at].hash == hash) {
-      const Node node = Node::from_index(table_[at].node);
+      const Node node = Node::from_index(table_[at].number - table_base_);
       if (infos_[node.index()].type == type.code() && data_[node.index()] == data)
         return resolve(node);
     }
@@ -72,8 +75,8 @@ void Graph::insert(Node node, Slot slot) {
     slot.index = slot.hash & table_mask_;
   }
   // Rules may have entered other nodes since the look-up.
-  while (table_[slot.index].node != 0) slot.index = (slot.index + 1) & table_mask_;
-  table_[slot.index] = {slot.hash, node.index()};
+  while (is_used(table_[slot.index])) slot.index = (slot.index + 1) & table_mask_;
+  table_[slot.index] = {slot.hash, table_base_ + node.index()};
 }
 
 void Graph::grow_table() {
@@ -81,12 +84,12 @@ void Graph::grow_table() {
   std::vector<Entry> old(table_.begin(), table_.begin() + old_size);
   const u32 new_size = old_size * 2;
   if (table_.size() < new_size) table_.resize(new_size);
-  std::memset(static_cast<void*>(table_.data()), 0, new_size * sizeof(Entry));
+  std::fill(table_.begin(), table_.begin() + new_size, Entry{});
   table_mask_ = new_size - 1;
   for (const Entry entry : old) {
-    if (entry.node == 0) continue;
+    if (!is_used(entry)) continue;
     u32 at = entry.hash & table_mask_;
-    while (table_[at].node != 0) at = (at + 1) & table_mask_;
+    while (is_used(table_[at])) at = (at + 1) & table_mask_;
     table_[at] = entry;
   }
 }

@@ -116,9 +116,12 @@ class Graph {
 
  private:
   struct Entry {
-    u32 hash;
-    u32 node;  // 0: empty (number 0 is a work place)
+    u32 hash = 0;
+    u32 number = 0;  // table_base_ + the node's; at most table_base_: empty (0 is a work place)
   };
+  // Nodes of one function have smaller numbers than this.
+  static constexpr u32 kMaxTableBase = u32{1} << 31;
+  bool is_used(const Entry& entry) const { return entry.number > table_base_; }
   struct AlternativeRange {
     Node node;
     u32 first, count;  // in alternatives_
@@ -135,6 +138,7 @@ class Graph {
   u32 capacity_ = 0;
   std::vector<Entry> table_;
   u32 table_mask_ = 0;
+  u32 table_base_ = 0;
   u32 table_used_ = 0;
   std::vector<AlternativeRange> alternative_ranges_;  // sorted by node
   std::vector<Node> alternatives_;
