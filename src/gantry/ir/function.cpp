@@ -95,6 +95,7 @@ bool DataFlowGraph::make_alias(Value alias, Value target) {
   const Value end = shorten(target);
   if (end == alias) return false;
   values_[alias] = ValueData(ValueData::Kind::Alias, end.index(), type(end), 0);
+  new_aliases_.push_back(alias);
   return true;
 }
 
@@ -112,17 +113,15 @@ void DataFlowGraph::make_alias_as_written(Value alias, Value target) {
   GANTRY_DCHECK(!is_valid(alias));
   const Value end = resolve(target);
   values_[alias] = ValueData(ValueData::Kind::Alias, end.index(), type(end), 0);
+  new_aliases_.push_back(alias);
   if (end != target) written_targets_.insert(alias, target);
 }
 
 void DataFlowGraph::resolve_all_aliases() {
-  bool any = false;
-  for (const Value value : values_.keys()) {
-    if (!is_alias(value)) continue;
-    any = true;
-    shorten(value);
-  }
-  if (!any) return;
+  // Nobody uses the others any more.
+  if (new_aliases_.empty()) return;
+  for (const Value alias : new_aliases_) shorten(alias);
+  new_aliases_.clear();
   const auto resolve_span = [&](std::span<Value> values) {
     for (Value& value : values) value = resolve(value);
   };
@@ -243,6 +242,7 @@ void DataFlowGraph::clear() {
   insts_.clear();
   results_.clear();
   values_.clear();
+  new_aliases_.clear();
   written_targets_.clear();
   block_params_.clear();
   lists_.clear();

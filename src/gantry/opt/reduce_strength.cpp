@@ -99,9 +99,10 @@ class Reducer {
   void sort_blocks();
   void count_uses();
   void reduce_loop(Loop loop);
-  u32 count_live(Loop loop, bool& has_candidates);
+  u32 count_live(Loop loop);
+  u32& pressure();
 
-  bool is_inside(Value value) const;
+  bool is_inside(Value value, Loop loop) const;
   bool form_of(Value value, Block block, CounterSum& form) const;
   Entry* entry_of(Value value) {
     const u32 at = value.index() < s_.entry_of.size() ? s_.entry_of[value.index()] : kNone;
@@ -150,7 +151,6 @@ class Reducer {
   void grow() {
     if (s_.uses.size() >= dfg_.num_values()) return;
     s_.uses.resize(dfg_.num_values(), 0);
-    s_.marks.resize(dfg_.num_values(), 0);
     s_.entry_of.resize(dfg_.num_values(), kNone);
   }
 
@@ -162,13 +162,13 @@ class Reducer {
   Scratch& s_;
   CounterFinder finder_;
   bool counted_uses_ = false;
+  bool knows_pressures_ = false;
   bool has_aliases_ = false;
   u32 changed_ = 0;
 
   // of the loop at hand
   Loop loop_;
   const LoopShape* shape_ = nullptr;
-  u32 pressure_ = 0;
   u32 new_counters_ = 0;
   Counter counters_[kMaxCounters];
   Wide wide_[kMaxCounters];
@@ -214,21 +214,21 @@ void Reducer::count_uses() {
   }
 }
 
-bool Reducer::is_inside(Value value) const {
+bool Reducer::is_inside(Value value, Loop loop) const {
   const ir::ValueDef def = dfg_.def(value);
   const Block block =
       def.kind == ir::ValueData::Kind::Param ? def.block() : *func_.layout.block_of(def.inst());
-  return loops_.contains(loop_, block);
+  return loops_.contains(loop, block);
 }
 
 // Integers that live through the loop: those from outside, and what its head gets.
-u32 Reducer::count_live(Loop loop, bool& has_candidates) {
+u32 Reducer::count_live(Loop loop) {
   u32 live = 0;
   const u32 mark = loop.index() + 1;
   const auto see = [&](Value value) {
     if (s_.marks[value.index()] == mark) return;
     s_.marks[value.index()] = mark;
-    if (!dfg_.type(value).is_int() || finder_.constant(value) || is_inside(value)) return;
+    if (!dfg_.type(value).is_int() || finder_.constant(value) || is_inside(value, loop)) return;
     ++live;
   };
   for (const Value param : dfg_.block_params(loops_.header(loop)))
@@ -236,8 +236,6 @@ u32 Reducer::count_live(Loop loop, bool& has_candidates) {
   for (u32 at = s_.ranges[loop.index()]; at < s_.ranges[loop.index() + 1]; ++at) {
     for (const Inst inst : func_.layout.insts(s_.blocks[at])) {
       const Opcode opcode = dfg_.opcode(inst);
-      has_candidates |= opcode == Opcode::Imul || opcode == Opcode::Iadd ||
-                        opcode == Opcode::Sextend || opcode == Opcode::Isub;
       for (const Value value : std::as_const(dfg_).args(inst)) see(value);
       if (!ir::is_terminator(opcode)) continue;
       dfg_.for_each_block_call(inst, [&](ir::BlockCall call) {
@@ -249,6 +247,24 @@ u32 Reducer::count_live(Loop loop, bool& has_candidates) {
     }
   }
   return live;
+}
+
+// Of the loop at hand and those inside it. Few functions have a loop that asks, so all are counted
+// when the first one does.
+u32& Reducer::pressure() {
+  if (!knows_pressures_) {
+    knows_pressures_ = true;
+    s_.pressures.assign(loops_.num_loops(), 0);
+    s_.marks.assign(dfg_.num_values(), 0);
+    for (u32 i = loops_.num_loops(); i-- > 0;) {
+      s_.pressures[i] = std::max(s_.pressures[i], count_live(Loop::from_index(i)));
+      if (const std::optional<Loop> parent = loops_.parent(Loop::from_index(i))) {
+        u32& above = s_.pressures[parent->index()];
+        above = std::max(above, s_.pressures[i]);
+      }
+    }
+  }
+  return s_.pressures[loop_.index()];
 }
 
 // ---- forms
@@ -276,7 +292,7 @@ bool Reducer::form_of(Value value, Block block, CounterSum& form) const {
     form.constant_unsigned = extend(*constant, form.type, false);
     return true;
   }
-  if (is_inside(value)) return false;
+  if (is_inside(value, loop_)) return false;
   form.terms[form.num_terms++] = {value, Extension::None, 1};
   return true;
 }
@@ -685,7 +701,7 @@ void Reducer::reassociate(Entry& entry) {
   const i64 constant = form.constant_signed;
   i32 cost = is_free ? 0 : 1;
   if (!is_address(entry) && (form.factor != 1 || form.num_terms != 0 || constant != 0)) ++cost;
-  if (form.num_terms > 1 && pressure_ >= kLoopRegisters) return;
+  if (form.num_terms > 1 && pressure() >= kLoopRegisters) return;
   const i32 before = cost_now(entry);
   // The value itself under another name needs no instruction; the others take its place.
   const bool is_counter_itself = form.factor == 1 && form.num_terms == 0 && constant == 0;
@@ -698,7 +714,7 @@ void Reducer::reassociate(Entry& entry) {
   if (is_counter_itself) return rename(entry, x);
   PackedOption<Value> base;
   if (form.num_terms != 0) {
-    if (form.num_terms > 1) ++pressure_;
+    if (form.num_terms > 1) ++pressure();
     base = outside_sum(form, 0);
   }
   replace(entry, base, constant, x,
@@ -730,7 +746,7 @@ void Reducer::reduce_group(u32 first) {
     if (adds && !is_address(entry)) --gain;
   }
   const bool is_outer = s_.is_outer[loop_.index()];
-  if (gain < (is_outer ? kMinGainOutside : kMinGain) || pressure_ >= kLoopRegisters) {
+  if (gain < (is_outer ? kMinGainOutside : kMinGain) || pressure() >= kLoopRegisters) {
     restore();
     return;
   }
@@ -772,7 +788,7 @@ void Reducer::reduce_group(u32 first) {
   const Value first_value = outside_sum(start, start.constant_signed);
   const Value param = dfg_.append_block_param(*shape_->header, lead.type);
   grow();
-  ++pressure_;
+  ++pressure();
   ++new_counters_;
   const i64 step = static_cast<i64>(static_cast<u64>(lead.factor) * static_cast<u64>(counter.step));
   PackedOption<Inst> before;
@@ -805,11 +821,9 @@ void Reducer::reduce_group(u32 first) {
 void Reducer::reduce_loop(Loop loop) {
   loop_ = loop;
   shape_ = &s_.shapes[loop.index()];
-  bool has_candidates = false;
-  pressure_ = std::max(s_.pressures[loop.index()], count_live(loop, has_candidates));
   new_counters_ = 0;
   num_counters_ = 0;
-  if (has_candidates && shape_->header) {
+  if (shape_->header) {
     const u32 num_params = static_cast<u32>(dfg_.block_params(*shape_->header).size());
     for (u32 i = 0; i < num_params && num_counters_ < kMaxCounters; ++i) {
       if (!finder_.find(*shape_, i, counters_[num_counters_])) continue;
@@ -829,8 +843,10 @@ void Reducer::reduce_loop(Loop loop) {
   }
   if (const std::optional<Loop> parent = loops_.parent(loop)) {
     s_.is_outer[parent->index()] = true;
-    u32& above = s_.pressures[parent->index()];
-    above = std::max(above, pressure_);
+    if (knows_pressures_) {
+      u32& above = s_.pressures[parent->index()];
+      above = std::max(above, s_.pressures[loop.index()]);
+    }
   }
 }
 
@@ -844,8 +860,6 @@ u32 Reducer::run() {
   }
   sort_blocks();
   s_.is_outer.assign(num_loops, false);
-  s_.pressures.assign(num_loops, 0);
-  s_.marks.assign(dfg_.num_values(), 0);
   s_.entries.clear();
   s_.killed.clear();
   s_.replaced.clear();

@@ -736,8 +736,10 @@ void Unroller::find_outside_uses() {
   const auto define = [&](Value value, const LoopData& loop) {
     s_.known[value.index()] = {s_.stamp, loop.number};
   };
+  u32 first = ~u32{0};  // of their heads, in reverse postorder
   for (const LoopData& loop : s_.loops) {
     if (!loop.is_chosen()) continue;
+    first = std::min(first, number(loop.header));
     for (const Block block : blocks(loop)) {
       for (const Value param : dfg_.block_params(block)) define(param, loop);
       for (const Inst inst : layout_.insts(block)) {
@@ -747,7 +749,10 @@ void Unroller::find_outside_uses() {
   }
   s_.uses.clear();
   s_.constant_uses.clear();
-  for (const Block block : layout_.blocks()) {
+  // Heads dominate what their loops define, so uses come behind the first of them.
+  const std::span<const Block> postorder = s_.flow.postorder();
+  for (usize i = postorder.size() - first; i-- > 0;) {
+    const Block block = postorder[i];
     const u32 here = s_.loop_of[block.index()];
     for (const Inst inst : layout_.insts(block)) {
       for_each_used_value(inst, [&](Value value) {

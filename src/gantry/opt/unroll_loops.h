@@ -26,7 +26,7 @@ inline constexpr i64 kMaxStep = 16;
 inline constexpr u32 kPartRounds = 2;
 inline constexpr u32 kPartInsts = 16;
 inline constexpr u32 kStraightBlocks = 2;
-inline constexpr u32 kStraightInsts = 24;
+inline constexpr u32 kStraightInsts = 16;
 // Loops of more blocks branch more than they count.
 inline constexpr u32 kLoopBlocks = 8;
 }  // namespace unroll_policy

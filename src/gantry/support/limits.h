@@ -156,10 +156,10 @@ inline constexpr Limit kMaxUnrollGrowth{
 inline constexpr Limit kMinUnrollGrowth{"min-unroll-growth", 1000, "see max-unroll-growth",
                                         "opt/unroll_test.cpp"};
 inline constexpr Limit kMaxCarryBlocks{
-    "max-carry-blocks", 16, "blocks of a loop whose loads may take values of the round before",
+    "max-carry-blocks", 8, "blocks of a loop whose loads may take values of the round before",
     "opt/carry_loads_test.cpp"};
 inline constexpr Limit kMaxCarryAccesses{
-    "max-carry-accesses", 32, "instructions with effects, loads included, in such a loop",
+    "max-carry-accesses", 16, "instructions with effects, loads included, in such a loop",
     "opt/carry_loads_test.cpp"};
 inline constexpr Limit kMaxCarriedLoads{"max-carried-loads", 4, "loads of such a loop that do",
                                         "opt/carry_loads_test.cpp"};

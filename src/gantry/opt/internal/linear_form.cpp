@@ -160,8 +160,10 @@ std::optional<u64> LinearForms::match(const LinearForm& a, const Value* args, co
     u32 at = 0;
     for (; at < b.count; ++at) {
       if ((taken >> at & 1) != 0 || b.terms[at].factor != term.factor) continue;
-      if (!term.replaced && term.value == b.terms[at].value) break;
-      if (is_same_operation(term.value, term.replaced ? args : nullptr, b.terms[at].value)) break;
+      // Equal operations on equal operands are one value already.
+      if (term.replaced ? is_same_operation(term.value, args, b.terms[at].value)
+                        : term.value == b.terms[at].value)
+        break;
     }
     if (at == b.count) return std::nullopt;
     taken |= 1u << at;
