@@ -44,6 +44,7 @@ struct LoopData {
   u32 first_block, num_blocks;  // in Scratch::blocks
   u32 num_insts = 0;            // all of them, and arguments of branches
   u32 weight = 0;               // those the policy counts
+  bool has_floats = false;      // adds or multiplies them
   u32 num_latch_edges = 0;
   bool is_chosen() const { return plan != Plan::None; }
   enum class Plan : u8 { None, AllRounds, RoundsInARow, RoundsUnderOneTest };
@@ -300,6 +301,7 @@ bool Unroller::weigh(LoopData& loop) const {
       if (!counts(opcode)) continue;
       if (ir::is_call(opcode) || opcode == Opcode::GetExceptionHandlerAddress) return false;
       ++loop.weight;
+      loop.has_floats |= opcode == Opcode::Fadd || opcode == Opcode::Fsub || opcode == Opcode::Fmul;
       if (opcode == Opcode::BrTable) {
         const auto& table = dfg_.jump_tables[ir::JumpTable::from_index(dfg_[inst].words[1])];
         loop.weight +=
@@ -337,8 +339,9 @@ void Unroller::choose_part(LoopData& loop) {
       return;
     }
   }
-  const u32 most = loop.num_blocks <= unroll_policy::kStraightBlocks ? unroll_policy::kStraightInsts
-                                                                     : unroll_policy::kPartInsts;
+  const u32 most = loop.has_floats && loop.num_blocks <= unroll_policy::kStraightBlocks
+                       ? unroll_policy::kFloatInsts
+                       : unroll_policy::kPartInsts;
   if (loop.weight > most) return;
   loop.copies = unroll_policy::kPartRounds - 1;
   loop.plan = Plan::RoundsInARow;

@@ -129,9 +129,19 @@ TEST(UnrollLoops, loops_too_large_stay) {
   EXPECT_EQ(products(most), most * (unroll_policy::kCountedRounds + 1));
   ++most;
   EXPECT_EQ(products(most), most * unroll_policy::kPartRounds);
-  most = unroll_policy::kStraightInsts - kRest;
+  most = unroll_policy::kPartInsts - kRest;
   EXPECT_EQ(products(most), most * unroll_policy::kPartRounds);
   EXPECT_EQ(products(most + 1), 0u);
+  // Sums of floats wait for each other.
+  const auto float_products = [](u32 number) {
+    TextWriter body;
+    body.put(" v9 = fcvt_from_sint.f64 v4\n");
+    for (u32 i = 0; i < number; ++i) body.put(" v", 10 + i, " = fmul v9, v9\n");
+    return copies_of(ir::Opcode::Fmul, counted("v1", body.view()));
+  };
+  most = unroll_policy::kFloatInsts - kRest - 1;
+  EXPECT_EQ(float_products(most), most * unroll_policy::kPartRounds);
+  EXPECT_EQ(float_products(most + 1), 0u);
 }
 
 // Constants weigh nothing, but are copied.
