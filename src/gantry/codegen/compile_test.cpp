@@ -81,9 +81,9 @@ TEST_F(Pipeline, OptimisesWhenAsked) {
   isa_ = make_isa(flags);
   session_.enable_timing(true);
   ASSERT_TRUE(compile(func_, *isa_, session_).has_value());
-  for (const std::string_view name : {"canonicalize-nans", "remove-unreachable-blocks",
-                                      "clean-up-flow", "egraph", "eliminate-dead-stores",
-                                      "carry-loads"}) {
+  for (const std::string_view name :
+       {"canonicalize-nans", "remove-unreachable-blocks", "clean-up-flow", "egraph",
+        "eliminate-dead-stores", "carry-loads"}) {
     EXPECT_TRUE(ran(name)) << name;
   }
 }

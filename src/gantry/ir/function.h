@@ -308,7 +308,7 @@ class DataFlowGraph {
   std::vector<Value>
       results_;  // by instruction: reserved (none), the value, or a list handle with kListBit
   PrimaryMap<Value, ValueData> values_;
-  std::vector<Value> new_aliases_;  // since operands were resolved
+  std::vector<Value> new_aliases_;                   // since operands were resolved
   mutable SparseMap<Value, Value> written_targets_;  // of aliases whose text names another alias
   PrimaryMap<Block, ValueList> block_params_;
   ValueListPool lists_;

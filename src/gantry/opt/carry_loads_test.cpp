@@ -44,7 +44,8 @@ u32 carry(ir::Function& func, bool for_size = false) {
 std::string in_function(std::string_view body) {
   return "function %f(i64, i64, i64) -> i64 {\n ss0 = explicit_slot 64\n region0 = 0 \"a\"\n "
          "region1 = "
-         "1 \"b\"\n sig0 = (i64) system_v\n fn0 = %g(i64) system_v\nblock0(v0: i64, v1: i64, v2: i64):\n v3 = "
+         "1 \"b\"\n sig0 = (i64) system_v\n fn0 = %g(i64) system_v\nblock0(v0: i64, v1: i64, v2: "
+         "i64):\n v3 = "
          "iconst.i64 1\n v4 = iconst.i64 0\n v5 = iconst.i64 8\n jump block1(v4)\n" +
          std::string(body) + "\n}\n";
 }

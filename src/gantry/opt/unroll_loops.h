@@ -21,8 +21,8 @@ inline constexpr u32 kCountedInsts = 12;
 inline constexpr u32 kCountedRounds = 4;
 // Steps beyond leave no rounds to speak of. (Times the rounds, they must fit the smallest type.)
 inline constexpr i64 kMaxStep = 16;
-// Other small loops get a second round, each with all its exits. Loops without branches of their own
-// that add or multiply floats may be larger: a round waits for the one before, and with fewer
+// Other small loops get a second round, each with all its exits. Loops without branches of their
+// own that add or multiply floats may be larger: a round waits for the one before, and with fewer
 // instructions in between the processor sees the next sum while it waits for this one.
 inline constexpr u32 kPartRounds = 2;
 inline constexpr u32 kPartInsts = 14;

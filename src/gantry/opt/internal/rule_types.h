@@ -38,7 +38,7 @@ GANTRY_ENTITY(SkeletonInst, "skeleton");
 struct SkeletonChange {
   enum class Command : u8 { Remove, RemoveWithValue, Replace, ReplaceCondition, InvertCondition };
   Command command = Command::Remove;
-  Node value;  // RemoveWithValue: stands for the result; …Condition: the condition
+  Node value;                // RemoveWithValue: stands for the result; …Condition: the condition
   ir::InstData replacement;  // Replace
 };
 
