@@ -132,7 +132,8 @@ Node Rewriter::build_at(ir::InstData data, Type type) {
   }
   if (facts.num_fixed_results > 1) info.flags |= kTuple;
   if (common_flags != 0) {
-    if (data.opcode == Opcode::Iconcat) {
+    // An i128 constant has no node of its own: it is the iconcat of its halves. A narrower one folds.
+    if (type == ir::kI128 && data.opcode == Opcode::Iconcat) {
       info.flags |= kConstantNode | kRematerialize;
       return enter(data, info, Facts::top(type), slot);
     }
