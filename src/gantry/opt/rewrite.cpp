@@ -420,7 +420,10 @@ bool Rewriter::bytes_reversed(Type type, Node x, Node y, Node& source, u64& bits
   Byte first;
   for (u32 i = 0; i < bytes; ++i) {
     const u64 byte = u64{0xff} << (8 * i);
-    const Byte from = source_of_byte((graph_.facts(x).zeros & byte) == byte ? y : x, i);
+    // The two may share no bit and still both have bits of this byte.
+    const bool is_of_y = (graph_.facts(x).zeros & byte) == byte;
+    if (!is_of_y && (graph_.facts(y).zeros & byte) != byte) return false;
+    const Byte from = source_of_byte(is_of_y ? y : x, i);
     if (from.is_zero) continue;
     if (count != i) return false;  // a zero below it
     if (i == 0) {
