@@ -1,11 +1,12 @@
 # Declares one component of the library: gantry_component(NAME DEPENDS … PUBLIC_HEADERS … SOURCES …
 # TESTS …). Makes the library gantry_NAME with the alias gantry::NAME, its include root, and one test
 # program NAME_test from all its *_test.cpp (GoogleTest's headers are dear: one binary a component).
+# HOT: what runs for every instruction of every function; it gets GANTRY_HOT_FLAGS, too.
 # DEPENDS are components; the layer check (scripts/check_layers.py) reads the same lines.
 set_property(GLOBAL PROPERTY GANTRY_COMPONENTS "")
 
 function(gantry_component name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;PUBLIC_HEADERS;SOURCES;TESTS;TEST_DEPENDS;GENERATED" ${ARGN})
+  cmake_parse_arguments(ARG "HOT" "" "DEPENDS;PUBLIC_HEADERS;SOURCES;TESTS;TEST_DEPENDS;GENERATED" ${ARGN})
   string(REPLACE "/" "_" target ${name})
   set(kind STATIC)
   set(scope PUBLIC)
@@ -16,6 +17,10 @@ function(gantry_component name)
   if(kind STREQUAL STATIC)
     add_library(gantry_${target} STATIC ${ARG_SOURCES} ${ARG_GENERATED})
     target_link_libraries(gantry_${target} PRIVATE gantry_library_flags)
+    if(ARG_HOT)
+      separate_arguments(hot UNIX_COMMAND "${GANTRY_HOT_FLAGS}")
+      target_compile_options(gantry_${target} PRIVATE ${hot})
+    endif()
   else()
     add_library(gantry_${target} INTERFACE)
   endif()

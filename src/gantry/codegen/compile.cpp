@@ -114,7 +114,7 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
   run(opt::kUnrollLoops, [&] {
     const opt::UnrollOptions options{.for_size = flags.opt_level == target::OptLevel::SpeedAndSize,
                                      .fuel = session.fuel()};
-    unrolled = opt::unroll_loops(func, options, session);
+    unrolled = opt::unroll_loops(func, opt::compute_control_flow(func, session), options, session);
   });
   if (unrolled) run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
   bool branches_changed = false;
@@ -123,13 +123,14 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
         .for_size = flags.opt_level == target::OptLevel::SpeedAndSize,
         .alias_analysis = flags.enable_alias_analysis,
         .big_endian = target.triple.endianness() == target::Endianness::Big,
+        .knows_flow = !unrolled,
         .fuel = session.fuel()};
     branches_changed = opt::run_egraph(func, options, session);
   });
   // What only became known there.
   if (branches_changed) {
     run(opt::kCleanUpFlow, [&] { opt::clean_up_flow(func, session); });
-    run(kResolveAliases, [&] { func.dfg.resolve_all_aliases(); });
+    run(kResolveAliases, [&] { func.dfg.resolve_aliases_in(func.layout); });
   }
   if (branches_changed) opt::compute_flow(func, session);
   const opt::FlowAnalyses flow = opt::egraph_flow(session);

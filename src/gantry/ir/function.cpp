@@ -117,29 +117,41 @@ void DataFlowGraph::make_alias_as_written(Value alias, Value target) {
   if (end != target) written_targets_.insert(alias, target);
 }
 
-void DataFlowGraph::resolve_all_aliases() {
+template <class F>
+void DataFlowGraph::resolve_aliases(F&& for_each_inst) {
   // Nobody uses the others any more.
   if (new_aliases_.empty()) return;
   for (const Value alias : new_aliases_) shorten(alias);
   new_aliases_.clear();
-  const auto resolve_span = [&](std::span<Value> values) {
-    for (Value& value : values) value = resolve(value);
-  };
   const auto resolve_call = [&](BlockCall& call) {
     for (Value& encoded : call.args(lists_)) {
       const BlockArg arg = BlockArg::decoded(encoded);
       if (arg.is_value()) encoded = BlockArg::value(resolve(arg.as_value())).encoded();
     }
   };
-  for (const Inst inst : insts_.keys()) {
-    resolve_span(args(inst));
+  for_each_inst([&](Inst inst) {
+    for (Value& value : args(inst)) value = resolve(value);
     if (is_branch(opcode(inst))) update_block_calls(inst, resolve_call);
-  }
+  });
   for (ExceptionTableData& table : exception_tables.values()) {
     for (ExceptionTableData::Item& item : table.items) {
       if (item.context) item.context = resolve(*item.context);
     }
   }
+}
+
+void DataFlowGraph::resolve_all_aliases() {
+  resolve_aliases([&](auto&& visit) {
+    for (const Inst inst : insts_.keys()) visit(inst);
+  });
+}
+
+void DataFlowGraph::resolve_aliases_in(const Layout& layout) {
+  resolve_aliases([&](auto&& visit) {
+    for (const Block block : layout.blocks()) {
+      for (const Inst inst : layout.insts(block)) visit(inst);
+    }
+  });
 }
 
 void DataFlowGraph::ensure_blocks(u32 count) {

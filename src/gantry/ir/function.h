@@ -155,6 +155,8 @@ struct InlineFrameData {
 
 // ---- the data flow
 
+class Layout;
+
 class DataFlowGraph {
  public:
   // -- instructions
@@ -249,6 +251,8 @@ class DataFlowGraph {
   }
   // Replaces aliases in all operands, block-call arguments, tables and returns.
   void resolve_all_aliases();
+  // The same, less what only instructions outside of the layout read: when they are dead.
+  void resolve_aliases_in(const Layout& layout);
 
   // -- block parameters
   u32 num_blocks() const { return block_params_.size(); }
@@ -303,6 +307,8 @@ class DataFlowGraph {
 
   // The end of the chain of aliases from `value`, to which all of the chain then points.
   Value shorten(Value value);
+  template <class F>
+  void resolve_aliases(F&& for_each_inst);
 
   PrimaryMap<Inst, InstData> insts_;
   std::vector<Value>

@@ -131,7 +131,7 @@ class Carrier {
       num_blocks_ = 0;
     }
     if (replaced_ != 0) {
-      dfg_.resolve_all_aliases();
+      dfg_.resolve_aliases_in(func_.layout);
       remove_unused();
     }
     return replaced_;
@@ -608,7 +608,8 @@ Carrier::Copy Carrier::copy(Value value, const LoopEdge& edge, Inst before) {
     }
     const Inst inst = dfg_.def(value).inst();
     Copy operands[3];
-    const u32 count = ir::inst_facts(dfg_.opcode(inst)).num_fixed_values;
+    const u32 count =
+        std::min<u32>(ir::inst_facts(dfg_.opcode(inst)).num_fixed_values, std::size(operands));
     for (u32 i = 0; i < count; ++i) operands[i] = copy(dfg_[inst].arg(i), edge, before);
     const Copy made = compute(inst, operands, before);
     if (num_copied_ < std::size(copied_)) copied_[num_copied_++] = {value, made};

@@ -110,6 +110,8 @@ class Reducer {
   }
   const Entry* entry_of(Value value) const { return const_cast<Reducer*>(this)->entry_of(value); }
   void collect_forms();
+  bool follows_counter(Value value) const;
+  bool may_have_form(Inst inst) const;
   bool make_form(Inst inst, Block block, CounterSum& form);
 
   i32 own_cost(const Entry& entry) const;
@@ -297,6 +299,21 @@ bool Reducer::form_of(Value value, Block block, CounterSum& form) const {
   return true;
 }
 
+// Whether its form has a counter in it.
+bool Reducer::follows_counter(Value value) const {
+  for (u32 i = 0; i < num_counters_; ++i) {
+    if (counters_[i].param == value) return true;
+  }
+  return entry_of(value) != nullptr;
+}
+
+// Most instructions are not worth a form for each operand.
+bool Reducer::may_have_form(Inst inst) const {
+  const InstData& data = dfg_[inst];
+  const bool is_sum = data.opcode == Opcode::Iadd || data.opcode == Opcode::Isub;
+  return follows_counter(data.arg(0)) || (is_sum && follows_counter(data.arg(1)));
+}
+
 bool Reducer::make_form(Inst inst, Block block, CounterSum& form) {
   const InstData& data = dfg_[inst];
   const Type type = dfg_.type(dfg_.first_result(inst));
@@ -343,8 +360,9 @@ void Reducer::collect_forms() {
         case Opcode::Ishl:
         case Opcode::Sextend:
         case Opcode::Uextend: {
+          if (s_.entries.size() == kMaxForms || !may_have_form(inst)) break;
           Entry entry;
-          if (s_.entries.size() == kMaxForms || !make_form(inst, block, entry.form)) break;
+          if (!make_form(inst, block, entry.form)) break;
           entry.value = dfg_.first_result(inst);
           entry.inst = inst;
           entry.block = block;
@@ -689,7 +707,7 @@ void Reducer::finish() {
     GANTRY_CHECK(made);
     has_aliases_ = true;
   }
-  if (has_aliases_) dfg_.resolve_all_aliases();
+  if (has_aliases_) dfg_.resolve_aliases_in(func_.layout);
 }
 
 void Reducer::reassociate(Entry& entry) {
@@ -701,11 +719,11 @@ void Reducer::reassociate(Entry& entry) {
   const i64 constant = form.constant_signed;
   i32 cost = is_free ? 0 : 1;
   if (!is_address(entry) && (form.factor != 1 || form.num_terms != 0 || constant != 0)) ++cost;
-  if (form.num_terms > 1 && pressure() >= kLoopRegisters) return;
   const i32 before = cost_now(entry);
   // The value itself under another name needs no instruction; the others take its place.
   const bool is_counter_itself = form.factor == 1 && form.num_terms == 0 && constant == 0;
-  if (before - cost < kMinGain || (is_counter_itself && !is_wide)) {
+  if (before - cost < kMinGain || (is_counter_itself && !is_wide) ||
+      (form.num_terms > 1 && pressure() >= kLoopRegisters)) {
     restore();
     return;
   }

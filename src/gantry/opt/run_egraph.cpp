@@ -20,9 +20,15 @@ RewriteObserver* observe_rewrites(Session& session, RewriteObserver* observer) {
   return std::exchange(state_of(session).observer, observer);
 }
 
-void compute_flow(const ir::Function& func, Session& session) {
+const analysis::ControlFlow& compute_control_flow(const ir::Function& func, Session& session) {
   EgraphState& state = state_of(session);
   state.flow.compute(func);
+  return state.flow;
+}
+
+void compute_flow(const ir::Function& func, Session& session) {
+  EgraphState& state = state_of(session);
+  compute_control_flow(func, session);
   state.tree.compute(func, state.flow);
   state.loops.compute(func, state.flow, state.tree);
 }
@@ -30,7 +36,9 @@ void compute_flow(const ir::Function& func, Session& session) {
 bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& session) {
   EgraphState& state = state_of(session);
   if (state.observer != nullptr) state.observer->begin(func);
-  compute_flow(func, session);
+  if (!options.knows_flow) compute_control_flow(func, session);
+  state.tree.compute(func, state.flow);
+  state.loops.compute(func, state.flow, state.tree);
   state.numbers.compute(func, state.flow, state.tree, state.loops);
   state.graph.clear(func.dfg.num_values());
   const u64 budget =

@@ -19,6 +19,7 @@ struct EgraphOptions {
   bool for_size = false;  // opt_level=speed_and_size
   bool alias_analysis = true;
   bool big_endian = false;  // of the target: what memory flags without a byte order mean
+  bool knows_flow = false;  // compute_control_flow() was called for this very function
   // Rewrites that may still happen, for bisecting; counted down if given.
   u64* fuel = nullptr;
 };
@@ -49,6 +50,7 @@ struct FlowAnalyses {
   const analysis::LoopForest& loops;
 };
 FlowAnalyses egraph_flow(Session& session);
+const analysis::ControlFlow& compute_control_flow(const ir::Function& func, Session& session);
 void compute_flow(const ir::Function& func, Session& session);
 
 // How often each rule (isle_rules[] of rule_table.h) has changed something since the session began.

@@ -84,7 +84,6 @@ struct OwnExit {
 
 // Kept from function to function; stamps grow, so that arrays by value need no clearing.
 struct Scratch {
-  analysis::ControlFlow flow;
   analysis::DominatorTree dominators;
   std::vector<LoopData> loops;
   std::vector<Block> blocks, work;
@@ -116,15 +115,21 @@ bool is_known_type(Type type) { return type.is_int() && type.bits() <= 64; }
 
 class Unroller {
  public:
-  Unroller(ir::Function& func, const UnrollOptions& options, Scratch& scratch)
-      : func_(func), dfg_(func.dfg), layout_(func.layout), options_(options), s_(scratch) {}
+  Unroller(ir::Function& func, const analysis::ControlFlow& flow, const UnrollOptions& options,
+           Scratch& scratch)
+      : func_(func),
+        dfg_(func.dfg),
+        layout_(func.layout),
+        flow_(flow),
+        options_(options),
+        s_(scratch) {}
   bool run();
 
  private:
   Value resolve(Value value) const { return dfg_.resolve(value); }
   Block target(BlockCall call) const { return call.block(dfg_.lists()); }
   Inst terminator(Block block) const { return *layout_.last_inst(block); }
-  u32 number(Block block) const { return s_.flow.reverse_postorder_number(block); }
+  u32 number(Block block) const { return flow_.reverse_postorder_number(block); }
   std::span<const Block> blocks(const LoopData& loop) const {
     return std::span(s_.blocks).subspan(loop.first_block, loop.num_blocks);
   }
@@ -136,7 +141,7 @@ class Unroller {
   // -- finding
   void find_loops();
   bool closes(const analysis::Edge& edge, Block block) const {
-    return s_.flow.is_reachable(edge.block) && number(edge.block) >= number(block);
+    return flow_.is_reachable(edge.block) && number(edge.block) >= number(block);
   }
   bool gather(LoopData& loop);
   bool weigh(LoopData& loop) const;
@@ -205,6 +210,7 @@ class Unroller {
   ir::Function& func_;
   ir::DataFlowGraph& dfg_;
   ir::Layout& layout_;
+  const analysis::ControlFlow& flow_;  // before anything was unrolled
   const UnrollOptions options_;
   Scratch& s_;
   u64 growth_left_ = 0;
@@ -221,14 +227,14 @@ std::optional<u64> Unroller::constant(Value value) const {
 // ---- finding loops
 
 void Unroller::find_loops() {
-  const std::span<const Block> postorder = s_.flow.postorder();
+  const std::span<const Block> postorder = flow_.postorder();
   s_.loops.clear();
   s_.blocks.clear();
   s_.loop_of.assign(dfg_.num_blocks(), 0);
   s_.place_of.resize(dfg_.num_blocks());
   for (usize i = postorder.size(); i-- > 0;) {
     const Block header = postorder[i];
-    const std::span<const analysis::Edge> edges = s_.flow.predecessors(header);
+    const std::span<const analysis::Edge> edges = flow_.predecessors(header);
     if (edges.size() < 2 || layout_.is_cold(header)) continue;
     const u32 latch_edges =
         static_cast<u32>(std::count_if(edges.begin(), edges.end(), [&](const analysis::Edge& edge) {
@@ -260,7 +266,7 @@ bool Unroller::gather(LoopData& loop) {
   };
   if (s_.loop_of[loop.header.index()] != 0) return false;
   add(loop.header);
-  for (const analysis::Edge& edge : s_.flow.predecessors(loop.header)) {
+  for (const analysis::Edge& edge : flow_.predecessors(loop.header)) {
     if (!closes(edge, loop.header) || s_.loop_of[edge.block.index()] == mark) continue;
     if (s_.loop_of[edge.block.index()] != 0) return false;
     if (s_.blocks.size() - loop.first_block == unroll_policy::kLoopBlocks) return false;
@@ -269,8 +275,8 @@ bool Unroller::gather(LoopData& loop) {
   for (usize at = usize{loop.first_block} + 1; at < s_.blocks.size(); ++at) {
     const Block block = s_.blocks[at];
     if (number(block) < number(loop.header)) return false;
-    for (const analysis::Edge& edge : s_.flow.predecessors(block)) {
-      if (!s_.flow.is_reachable(edge.block)) continue;
+    for (const analysis::Edge& edge : flow_.predecessors(block)) {
+      if (!flow_.is_reachable(edge.block)) continue;
       if (closes(edge, block)) return false;
       if (s_.loop_of[edge.block.index()] == mark) continue;
       if (s_.loop_of[edge.block.index()] != 0) return false;
@@ -412,7 +418,7 @@ std::optional<Counter> Unroller::find_counter(const LoopData& loop, Block decide
     const ir::ValueDef def = dfg_.def(param);
     if (def.kind != ir::ValueData::Kind::Param || def.block() != loop.header) continue;
     PackedOption<Value> next;
-    for (const analysis::Edge& edge : s_.flow.predecessors(loop.header)) {
+    for (const analysis::Edge& edge : flow_.predecessors(loop.header)) {
       if (!closes(edge, loop.header)) continue;
       dfg_.for_each_block_call(edge.inst, [&](BlockCall call) {
         if (target(call) == loop.header)
@@ -465,7 +471,7 @@ void Unroller::make_entry(LoopData& loop) {
       if (target(call) == loop.header) call.set_block(entry, dfg_.lists());
     });
   };
-  for (const analysis::Edge& edge : s_.flow.predecessors(loop.header)) {
+  for (const analysis::Edge& edge : flow_.predecessors(loop.header)) {
     if (!closes(edge, loop.header)) lead(edge.inst);
   }
   for (u32 at = s_.first_own_exit[loop.header.index()]; at != kNone; at = s_.own_exits[at].next)
@@ -553,7 +559,7 @@ bool Unroller::every_round_passes(const LoopData& loop, Block block) {
   for (u32 i = 0; i < loop.num_blocks && !passed_by; ++i) {
     const Block from = s_.blocks[loop.first_block + i];
     if ((seen >> i & 1) == 0 || from == block) continue;
-    for (const Block to : s_.flow.successors(from)) {
+    for (const Block to : flow_.successors(from)) {
       if (!is_in(loop, to)) continue;
       if (to == loop.header) passed_by = true;
       seen |= u32{1} << s_.place_of[to.index()];
@@ -595,8 +601,8 @@ bool Unroller::find_slice(const LoopData& loop, Value condition) {
     if (def.block() != loop.header) return false;
     s_.slice_params.push_back(value);
     bool has_start = false;
-    for (const analysis::Edge& edge : s_.flow.predecessors(loop.header)) {
-      if (!s_.flow.is_reachable(edge.block)) continue;
+    for (const analysis::Edge& edge : flow_.predecessors(loop.header)) {
+      if (!flow_.is_reachable(edge.block)) continue;
       bool fits = true;
       dfg_.for_each_block_call(edge.inst, [&](BlockCall call) {
         if (target(call) != loop.header) return;
@@ -672,8 +678,8 @@ std::optional<u32> Unroller::count_rounds(const LoopData& loop, Block decider) {
       const u32 index = dfg_.def(param).number;
       std::optional<u64> next;
       bool same = true;
-      for (const analysis::Edge& edge : s_.flow.predecessors(loop.header)) {
-        if (!is_in(loop, edge.block) || !s_.flow.is_reachable(edge.block)) continue;
+      for (const analysis::Edge& edge : flow_.predecessors(loop.header)) {
+        if (!is_in(loop, edge.block) || !flow_.is_reachable(edge.block)) continue;
         dfg_.for_each_block_call(edge.inst, [&](BlockCall call) {
           if (target(call) != loop.header) return;
           const BlockArg arg = BlockArg::decoded(call.args(dfg_.lists())[index]);
@@ -739,10 +745,8 @@ void Unroller::find_outside_uses() {
   const auto define = [&](Value value, const LoopData& loop) {
     s_.known[value.index()] = {s_.stamp, loop.number};
   };
-  u32 first = ~u32{0};  // of their heads, in reverse postorder
   for (const LoopData& loop : s_.loops) {
     if (!loop.is_chosen()) continue;
-    first = std::min(first, number(loop.header));
     for (const Block block : blocks(loop)) {
       for (const Value param : dfg_.block_params(block)) define(param, loop);
       for (const Inst inst : layout_.insts(block)) {
@@ -752,10 +756,7 @@ void Unroller::find_outside_uses() {
   }
   s_.uses.clear();
   s_.constant_uses.clear();
-  // Heads dominate what their loops define, so uses come behind the first of them.
-  const std::span<const Block> postorder = s_.flow.postorder();
-  for (usize i = postorder.size() - first; i-- > 0;) {
-    const Block block = postorder[i];
+  const auto find_in = [&](Block block) {
     const u32 here = s_.loop_of[block.index()];
     for (const Inst inst : layout_.insts(block)) {
       for_each_used_value(inst, [&](Value value) {
@@ -767,6 +768,19 @@ void Unroller::find_outside_uses() {
         uses.push_back({static_cast<u32>(defined.bits) - 1, value, inst, block, block});
       });
     }
+  };
+  // Heads dominate what their loops define. What one dominates was discovered behind it and left
+  // before it, which is a stretch of the postorder; the stretches of two are apart or one in the
+  // other.
+  const std::span<const Block> postorder = flow_.postorder();
+  usize scanned = postorder.size();  // down to here
+  for (const LoopData& loop : s_.loops) {
+    usize at = postorder.size() - number(loop.header);
+    if (!loop.is_chosen() || at > scanned) continue;
+    const u32 discovered = flow_.preorder_number(loop.header);
+    for (; at > 0 && flow_.preorder_number(postorder[at - 1]) >= discovered; --at)
+      find_in(postorder[at - 1]);
+    scanned = at;
   }
   std::sort(s_.uses.begin(), s_.uses.end(), [](const OutsideUse& a, const OutsideUse& b) {
     if (a.loop != b.loop) return a.loop < b.loop;
@@ -780,14 +794,14 @@ bool Unroller::find_exits(const LoopData& loop, std::span<OutsideUse> uses) {
   if (uses.empty()) return true;
   s_.exits.clear();
   for (const Block block : blocks(loop)) {
-    for (const Block to : s_.flow.successors(block)) {
+    for (const Block to : flow_.successors(block)) {
       if (is_in(loop, to) || std::any_of(s_.exits.begin(), s_.exits.end(),
                                          [&](const Exit& exit) { return exit.target == to; }))
         continue;
       if (s_.exits.size() == unroll_policy::kLoopBlocks) return false;
-      const std::span<const analysis::Edge> edges = s_.flow.predecessors(to);
+      const std::span<const analysis::Edge> edges = flow_.predecessors(to);
       const bool owned = std::all_of(edges.begin(), edges.end(), [&](const analysis::Edge& edge) {
-        return is_in(loop, edge.block) || !s_.flow.is_reachable(edge.block);
+        return is_in(loop, edge.block) || !flow_.is_reachable(edge.block);
       });
       s_.exits.push_back({to, owned});
     }
@@ -796,7 +810,7 @@ bool Unroller::find_exits(const LoopData& loop, std::span<OutsideUse> uses) {
     for (OutsideUse& use : uses) use.exit = s_.exits[0].target;
     return true;
   }
-  if (!has_dominators_) s_.dominators.compute(func_, s_.flow);
+  if (!has_dominators_) s_.dominators.compute(func_, flow_);
   has_dominators_ = true;
   for (OutsideUse& use : uses) {
     const auto found = std::find_if(s_.exits.begin(), s_.exits.end(), [&](const Exit& exit) {
@@ -810,9 +824,9 @@ bool Unroller::find_exits(const LoopData& loop, std::span<OutsideUse> uses) {
 
 // A block only the loop leads to, on the way to `exit`: that, or a new one.
 Block Unroller::own_exit(const LoopData& loop, Block exit) {
-  const std::span<const analysis::Edge> edges = s_.flow.predecessors(exit);
+  const std::span<const analysis::Edge> edges = flow_.predecessors(exit);
   if (std::all_of(edges.begin(), edges.end(), [&](const analysis::Edge& edge) {
-        return is_in(loop, edge.block) || !s_.flow.is_reachable(edge.block);
+        return is_in(loop, edge.block) || !flow_.is_reachable(edge.block);
       }))
     return exit;
   const Block own = dfg_.make_block();
@@ -950,7 +964,7 @@ void Unroller::bind_header(const LoopData& loop, Block header) {
     return;
   }
   s_.values.clear();
-  for (const analysis::Edge& edge : s_.flow.predecessors(loop.header)) {
+  for (const analysis::Edge& edge : flow_.predecessors(loop.header)) {
     if (!is_in(loop, edge.block)) continue;
     dfg_.for_each_block_call(edge.inst, [&](BlockCall call) {
       if (target(call) != loop.header) return;
@@ -1053,7 +1067,6 @@ void Unroller::unroll(const LoopData& loop) {
 
 bool Unroller::run() {
   if (!layout_.entry()) return false;
-  s_.flow.compute(func_);
   find_loops();
   if (s_.loops.empty()) return false;
 
@@ -1104,9 +1117,10 @@ bool Unroller::run() {
 
 }  // namespace
 
-bool unroll_loops(ir::Function& func, const UnrollOptions& options, Session& session) {
+bool unroll_loops(ir::Function& func, const analysis::ControlFlow& flow,
+                  const UnrollOptions& options, Session& session) {
   Scratch& scratch = session.scratch<Scratch>(&kOwner, [] { return new Scratch; });
-  return Unroller(func, options, scratch).run();
+  return Unroller(func, flow, options, scratch).run();
 }
 
 }  // namespace gantry::opt

@@ -1,6 +1,7 @@
 #pragma once
 // Lays out rounds of small inner loops one after another: less counting, testing and moving between
 // them, and more that is constant.
+#include "gantry/analysis/flow.h"
 #include "gantry/ir/function.h"
 #include "gantry/support/session.h"
 
@@ -53,6 +54,7 @@ struct UnrollOptions {
 // Every instruction with an effect runs as often as before and in the same order. Accepts aliases
 // and leaves aliases, unreachable blocks, and blocks that clean_up_flow joins. Whether anything
 // changed. Linear: the policy bounds copies of one loop, limits::kMaxUnrollGrowth all together.
-bool unroll_loops(ir::Function& func, const UnrollOptions& options, Session& session);
+bool unroll_loops(ir::Function& func, const analysis::ControlFlow& flow,
+                  const UnrollOptions& options, Session& session);
 
 }  // namespace gantry::opt

@@ -9,6 +9,7 @@
 #include "gantry/interp/interpreter.h"
 #include "gantry/ir/printer.h"
 #include "gantry/opt/clean_up_flow.h"
+#include "gantry/opt/run_egraph.h"
 #include "gantry/opt/unroll_loops.h"
 #include "gantry/reader/reader.h"
 #include "gantry/support/limits.h"
@@ -48,7 +49,7 @@ u32 count(const ir::Function& func, ir::Opcode opcode) {
 // Whether the pass changed the function, which must stay valid.
 bool unroll(ir::Function& func, UnrollOptions options = {}) {
   Session session;
-  const bool changed = unroll_loops(func, options, session);
+  const bool changed = unroll_loops(func, compute_control_flow(func, session), options, session);
   expect_valid(func, "unrolled");
   return changed;
 }
@@ -259,7 +260,8 @@ void compare_random(u32 seed, Tally& tally) {
   for (ir::Function& func : after) {
     u64 fuel = ~u64{0};
     if (seed % 4 == 0) clean_up_flow(func, session);
-    unroll_loops(func, {.for_size = seed % 16 == 15, .fuel = &fuel}, session);
+    unroll_loops(func, compute_control_flow(func, session),
+                 {.for_size = seed % 16 == 15, .fuel = &fuel}, session);
     ASSERT_NO_FATAL_FAILURE(expect_valid(func, "unrolled")) << seed;
     tally.unrolled += ~u64{0} - fuel;
     ++tally.functions;
