@@ -89,8 +89,9 @@ class MachBuffer {
   // ---- bytes. Room for an instruction is asked for once, then stored freely.
   u32 offset() const { return static_cast<u32>(cursor_ - begin_); }
   // At least `bytes` writable bytes at the returned place; commit() what was written.
+  bool has_room(u32 bytes) const { return static_cast<u64>(limit_ - cursor_) >= bytes; }
   u8* room(u32 bytes) {
-    if (static_cast<u64>(limit_ - cursor_) < bytes) [[unlikely]]
+    if (!has_room(bytes)) [[unlikely]]
       grow(bytes);
     return cursor_;
   }

@@ -10,6 +10,7 @@
 // is rbp or r13, one byte when it fits; SIB for bases rsp and r12.
 #include "gantry/isa/x64/encode.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "gantry/isa/x64/emit_pseudo.h"
@@ -36,37 +37,53 @@ inline u32 hw(Allocation place) {
   return place.bits() & 15;
 }
 
+// ModRM and the bits that REX or VEX add to it, in one word: ModRM in the low byte, where fields
+// are combined by `or`, then B, X, R and W as REX has them, then REX's own bit: it must be there,
+// with or without others.
+constexpr u32 kRexBit = 0x4000;
+inline u32 in_reg_field(u32 reg) { return (reg & 7) << 3 | (reg & 8) << 7; }
+inline u32 in_rm_field(u32 reg) { return (reg & 7) | (reg & 8) << 5; }
+inline u32 in_index_field(u32 reg) { return (reg & 8) << 6; }
+inline u32 wide_bit(u32 flags) {
+  static_assert(OpInfo::kRexW == 4);
+  return (flags & OpInfo::kRexW) << 9;
+}
+
 // The M operand, resolved.
 struct RmBits {
-  u32 rm = 0;    // ModRM.rm with mod in bits 6-7
-  u32 rex = 0;   // B in bit 0, X in bit 1
-  u64 tail = 0;  // SIB and displacement
-  u32 tail_length = 0;
+  u32 bits = 0;         // as above
+  u32 tail_length = 0;  // in bytes
+  u64 tail = 0;         // SIB and displacement
 };
 
+// 0: none; 1: a byte; 2: four.
+inline u32 displacement_mode(u32 low, i32 disp) {
+  return disp == 0 && low != 5 ? 0 : disp == static_cast<i8>(disp) ? 1 : 2;
+}
+
 inline RmBits memory(u32 base, i32 disp) {
-  RmBits bits;
-  bits.rex = base >> 3;
+  RmBits m;
   const u32 low = base & 7;
-  const u32 sib_bytes = low == 4 ? 1u : 0u;
-  const u32 mod = disp == 0 && low != 5 ? 0 : disp == static_cast<i8>(disp) ? 1 : 2;
-  bits.rm = low | mod << 6;
-  bits.tail =
-      static_cast<u64>(static_cast<u32>(disp)) << (8 * sib_bytes) | (sib_bytes != 0 ? 0x24 : 0);
-  bits.tail_length = sib_bytes + (mod == 0 ? 0 : mod == 1 ? 1 : 4);
-  return bits;
+  const u32 mod = displacement_mode(low, disp);
+  m.bits = in_rm_field(base) | mod << 6;
+  m.tail = static_cast<u32>(disp);
+  m.tail_length = mod * mod;
+  if (low == 4) [[unlikely]] {
+    m.tail = m.tail << 8 | 0x24;
+    ++m.tail_length;
+  }
+  return m;
 }
 
 inline RmBits memory_indexed(u32 base, u32 index, u32 scale, i32 disp) {
   GANTRY_DCHECK(index != 4);  // rsp cannot be an index
-  RmBits bits;
-  bits.rex = base >> 3 | index >> 3 << 1;
+  RmBits m;
   const u32 low = base & 7;
-  const u32 mod = disp == 0 && low != 5 ? 0 : disp == static_cast<i8>(disp) ? 1 : 2;
-  bits.rm = 4 | mod << 6;
-  bits.tail = static_cast<u64>(static_cast<u32>(disp)) << 8 | scale << 6 | (index & 7) << 3 | low;
-  bits.tail_length = 1 + (mod == 0 ? 0 : mod == 1 ? 1 : 4);
-  return bits;
+  const u32 mod = displacement_mode(low, disp);
+  m.bits = in_rm_field(base & 8) | in_index_field(index) | 4 | mod << 6;
+  m.tail = static_cast<u64>(static_cast<u32>(disp)) << 8 | scale << 6 | (index & 7) << 3 | low;
+  m.tail_length = 1 + mod * mod;
+  return m;
 }
 
 constexpr i32 add_wrapping(i32 a, i32 b) {
@@ -94,10 +111,39 @@ constexpr i32 add_wrapping(i32 a, i32 b) {
     default:
       unreachable("addressing mode");
   }
-  RmBits bits;
-  bits.rm = 5;
-  bits.tail_length = 4;
-  return bits;
+  return {.bits = 5, .tail_length = 4, .tail = 0};
+}
+
+inline RmBits m_operand(const MInst& inst, const OpInfo& info, const Allocation* allocs,
+                        const EmitContext& context) {
+  const Mode mode = static_cast<Mode>(inst.mode & kModeMask);
+  allocs += info.m;
+  if (mode == Mode::Reg) {
+    const Allocation place = *allocs;
+    if (place.is_stack()) [[unlikely]]
+      return memory(4, context.frame.spills + static_cast<i32>(place.index()) * 8);
+    return {.bits = 0xc0 | in_rm_field(hw(place)), .tail_length = 0, .tail = 0};
+  }
+  if (mode == Mode::Base) return memory(hw(*allocs), inst.disp);
+  if (mode == Mode::SlotIndex) {
+    return memory_indexed(4, hw(*allocs), static_cast<u32>(inst.disp) & 3,
+                          add_wrapping(context.frame.slots, inst.disp >> 2));
+  }
+  if (mode <= Mode::Index8) {
+    return memory_indexed(hw(allocs[0]), hw(allocs[1]),
+                          static_cast<u32>(mode) - static_cast<u32>(Mode::Index1), inst.disp);
+  }
+  return memory_elsewhere(inst, mode, context);
+}
+
+// spl, bpl, sil and dil are ah, ch, dh and bh without REX.
+inline u32 forced_rex(const MInst& inst, const OpInfo& info, const Allocation* allocs) {
+  u32 highest = 0;
+  if ((info.flags & OpInfo::kByteReg) != 0 && info.r != kNoSlot) highest = hw(allocs[info.r]);
+  if ((info.flags & OpInfo::kByteRm) != 0 && info.m != kNoSlot &&
+      static_cast<Mode>(inst.mode & kModeMask) == Mode::Reg && !allocs[info.m].is_stack())
+    highest = std::max(highest, hw(allocs[info.m]));
+  return highest >= 4 ? kRexBit : 0;
 }
 
 // Records what the rip-relative field at `field` refers to; `after` bytes of immediate follow it.
@@ -163,14 +209,11 @@ const machinst::LabelUseInfo kX64LabelUses[5] = {relative(1, -1), relative(4, -4
 const machinst::ShortBranch kX64ShortBranch = {
     .size = 2, .field = 1, .kind = static_cast<u8>(LabelUse::Rel8), .write = write_short_branch};
 
-void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContext& context) {
-  // A copy: the bytes stored below might overlap the table, for all the compiler knows.
-  const OpInfo info = op_info(inst.op);
-  const i32 imm = inst.imm;
-  if ((info.flags & OpInfo::kPseudo) != 0) [[unlikely]] {
-    emit_pseudo({inst, allocs}, context);
-    return;
-  }
+namespace {
+// VEX, registers and conditions in opcodes, jumps and
+// large immediates.
+[[gnu::noinline]] void emit_rare(const MInst& inst, const OpInfo& info, const Allocation* allocs,
+                                 EmitContext& context) {
   MachBuffer& buffer = context.buffer;
   u8* const start = buffer.room(kRoom);
   const u32 start_offset = buffer.offset();
@@ -178,84 +221,43 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
     buffer.add_trap(start_offset, ir::TrapCode{inst.aux});
 
   const u32 r = info.r == kNoSlot ? 0 : hw(allocs[info.r]);
-  u32 force_rex = (info.flags & OpInfo::kByteReg) != 0 && r >= 4 ? 1 : 0;
   RmBits m;
-  const Mode mode = static_cast<Mode>(inst.mode & kModeMask);
-  if (info.m != kNoSlot) {
-    if (mode == Mode::Reg) {
-      const Allocation place = allocs[info.m];
-      if (place.is_stack()) {
-        m = memory(4, context.frame.spills + static_cast<i32>(place.index()) * 8);
-      } else {
-        const u32 reg = hw(place);
-        m.rm = 0xc0 | (reg & 7);
-        m.rex = reg >> 3;
-        force_rex |= (info.flags & OpInfo::kByteRm) != 0 && reg >= 4 ? 1 : 0;
-      }
-    } else if (mode == Mode::SlotIndex) {
-      m = memory_indexed(4, hw(allocs[info.m]), static_cast<u32>(inst.disp) & 3,
-                         add_wrapping(context.frame.slots, inst.disp >> 2));
-    } else if (mode == Mode::Base) {
-      m = memory(hw(allocs[info.m]), inst.disp);
-    } else if (mode <= Mode::Index8) {
-      m = memory_indexed(hw(allocs[info.m]), hw(allocs[info.m + 1u]),
-                         static_cast<u32>(mode) - static_cast<u32>(Mode::Index1), inst.disp);
-    } else {
-      m = memory_elsewhere(inst, mode, context);
-    }
-  }
+  if (info.m != kNoSlot) m = m_operand(inst, info, allocs, context);
+  const u32 force_rex = forced_rex(inst, info, allocs);
 
   // Prefixes, REX or VEX, opcode, ModRM.
   u64 word;
   u32 length;  // in bytes
   u64 body = info.body;
-  const u32 w = (info.flags & OpInfo::kRexW) != 0 ? 1 : 0;
-  constexpr u32 kRare = OpInfo::kVex | OpInfo::kPlusRegister | OpInfo::kCond;
-  if ((info.flags & (kRare | OpInfo::kModRm)) == OpInfo::kModRm) [[likely]] {
+  const u32 opcode_end = 8 * (info.body_length - 1u);  // in bits; its last byte, or ModRM
+  const bool plus = (info.flags & OpInfo::kPlusRegister) != 0;
+  // The register in an opcode extends by B, the one in ModRM by R.
+  const u32 bits = m.bits | wide_bit(info.flags) | (plus ? in_rm_field(r) : in_reg_field(r));
+  if ((info.flags & OpInfo::kVex) != 0) {
+    const u32 v = info.v == kNoSlot ? 0 : hw(allocs[info.v]);
+    const u32 low = (v ^ 15) << 3 | (info.vex & 7);  // vvvv, L, pp
+    const u32 w = bits >> 11 & 1;
+    const u32 not_rxb = ~(bits >> 8) & 7;
+    if ((not_rxb & 3) == 3 && w == 0 && info.vex >> 3 == 1) {
+      word = 0xc5 | (low | not_rxb >> 2 << 7) << 8;
+      length = 2;
+    } else {
+      word = 0xc4 | (not_rxb << 5 | static_cast<u32>(info.vex >> 3)) << 8 | (low | w << 7) << 16;
+      length = 3;
+    }
+  } else {
     word = static_cast<u64>(info.prefixes[0] | info.prefixes[1] << 8);
     length = info.num_prefixes;
-    const u32 rex = w << 3 | m.rex | r >> 3 << 2;
-    if ((rex | force_rex) != 0) {
+    if (const u32 rex = (bits | force_rex) >> 8; rex != 0) {
       word |= static_cast<u64>(0x40 | rex) << (8 * length);
       ++length;
     }
-    // ModRM is the last byte of the body; it holds /digit if there is no register r.
-    body |= static_cast<u64>(m.rm | (r & 7) << 3) << (8 * (info.body_length - 1));
-  } else {
-    if ((info.flags & OpInfo::kVex) != 0) {
-      const u32 v = info.v == kNoSlot ? 0 : hw(allocs[info.v]);
-      const u32 low = (v ^ 15) << 3 | (info.vex & 7);  // vvvv, L, pp
-      if ((m.rex | w) == 0 && info.vex >> 3 == 1) {
-        word = 0xc5 | (low | ((r >> 3 ^ 1) << 7)) << 8;
-        length = 2;
-      } else {
-        word = 0xc4 |
-               ((r >> 3 ^ 1) << 7 | (m.rex >> 1 ^ 1) << 6 | ((m.rex & 1) ^ 1) << 5 |
-                static_cast<u32>(info.vex >> 3))
-                   << 8 |
-               (low | w << 7) << 16;
-        length = 3;
-      }
-    } else {
-      word = static_cast<u64>(info.prefixes[0] | info.prefixes[1] << 8);
-      length = info.num_prefixes;
-      // The register in an opcode extends by B, the one in ModRM by R.
-      const bool plus = (info.flags & OpInfo::kPlusRegister) != 0;
-      const u32 rex = w << 3 | m.rex | (plus ? r >> 3 : r >> 3 << 2);
-      if ((rex | force_rex) != 0) {
-        word |= static_cast<u64>(0x40 | rex) << (8 * length);
-        ++length;
-      }
-      if (plus) body |= static_cast<u64>(r & 7) << (8 * (info.body_length - 1));
-    }
-    if ((info.flags & OpInfo::kModRm) != 0) {
-      body |= static_cast<u64>(m.rm | (r & 7) << 3) << (8 * (info.body_length - 1));
-    }
-    if ((info.flags & OpInfo::kCond) != 0) {
-      const u32 at = info.body_length - ((info.flags & OpInfo::kModRm) != 0 ? 2 : 1);
-      body += static_cast<u64>(inst.mode >> 4) << (8 * at);
-    }
+    if (plus) body |= static_cast<u64>(r & 7) << opcode_end;
   }
+  const bool has_mod_rm = (info.flags & OpInfo::kModRm) != 0;
+  if (has_mod_rm) body |= static_cast<u64>(bits & 0xff) << opcode_end;
+  if ((info.flags & OpInfo::kCond) != 0)
+    body += static_cast<u64>(inst.mode >> 4) << (opcode_end - (has_mod_rm ? 8 : 0));
   word |= body << (8 * length);
   length += info.body_length;
   u8* at = store8(start, word) + length;
@@ -263,13 +265,14 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
   at += m.tail_length;
 
   // Immediate.
-  u32 imm_length = info.imm_length;
+  const i32 imm = inst.imm;
+  const u32 imm_length = info.imm_length;
   if (imm_length <= 4) {
     std::memcpy(at, &imm, 4);
     buffer.commit(at + imm_length);
-    if (is_rip_relative(mode)) [[unlikely]] {
-      refer(inst, mode, start_offset + static_cast<u32>(at - start) - 4, imm_length, context);
-    }
+    const Mode mode = static_cast<Mode>(inst.mode & kModeMask);
+    if (info.m != kNoSlot && is_rip_relative(mode)) [[unlikely]]
+      refer(inst, mode, buffer.offset() - imm_length - 4, imm_length, context);
     return;
   }
   if (imm_length == 8) {
@@ -280,7 +283,7 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
   const bool short_jump = imm_length == OpInfo::kRel8;
   const u32 field = start_offset + static_cast<u32>(at - start);
   const u32 field_length = short_jump ? 1 : 4;
-  if ((info.flags & OpInfo::kModRm) == 0 && !short_jump && info.body != 0xe8) {
+  if (!has_mod_rm && !short_jump && info.body != 0xe8) {
     if (info.body == 0xe9) {  // jmp: goes away when its target is next
       buffer.add_uncond_branch(start_offset, field + 4, Label{static_cast<u32>(imm)});
     } else {
@@ -291,6 +294,69 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
   buffer.commit(at + field_length);
   buffer.use_label(field, Label{static_cast<u32>(imm)},
                    static_cast<u8>(short_jump ? LabelUse::Rel8 : LabelUse::Rel32));
+}
+}  // namespace
+
+namespace {
+// REX where needed, opcode, ModRM with `bits` in it, `m`'s tail, immediate. There is room.
+inline void put_common(const MInst& inst, const OpInfo& info, u32 bits, u64 tail, u32 tail_length,
+                       MachBuffer& buffer) {
+  u32 length = info.body_length;
+  u64 word = info.body | static_cast<u64>(bits & 0xff) << (8 * (length - 1));
+  const u32 imm_length = info.imm_length;
+  if (const u32 rex = bits >> 8; rex != 0) {
+    word = word << 8 | 0x40 | rex;
+    ++length;
+  }
+  u8* at = store8(buffer.room(0), word) + length;
+  if (tail_length != 0) {
+    store8(at, tail);
+    at += tail_length;
+  }
+  std::memcpy(at, &inst.imm, 4);
+  buffer.commit(at + imm_length);
+}
+
+[[gnu::noinline]] void emit_with_address(const MInst& inst, const OpInfo& info,
+                                         const Allocation* places, u32 bits, EmitContext& context) {
+  const Mode mode = static_cast<Mode>(inst.mode & kModeMask);
+  const RmBits m =
+      mode == Mode::Base
+          ? memory(hw(*places), inst.disp)
+          : memory_indexed(hw(places[0]), hw(places[1]),
+                           static_cast<u32>(mode) - static_cast<u32>(Mode::Index1), inst.disp);
+  put_common(inst, info, bits | m.bits, m.tail, m.tail_length, context.buffer);
+}
+
+[[gnu::noinline]] void emit_pseudo_inst(const MInst& inst, std::span<const Allocation> allocs,
+                                        EmitContext& context) {
+  emit_pseudo({inst, allocs}, context);
+}
+}  // namespace
+
+// What is common is encoded here without a call or another path, so that no register need be saved.
+void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContext& context) {
+  const OpInfo& info = op_info(inst.op);
+  const u32 flags = info.flags;
+  constexpr u32 kRare = OpInfo::kVex | OpInfo::kPlusRegister | OpInfo::kCond | OpInfo::kByteReg |
+                        OpInfo::kByteRm | OpInfo::kPseudo | OpInfo::kModRm;
+  const Mode mode = static_cast<Mode>(inst.mode & kModeMask);
+  if ((flags & kRare) != OpInfo::kModRm || info.imm_length > 4 || mode > Mode::Index8 ||
+      inst.aux != 0 || info.num_prefixes != 0 || !context.buffer.has_room(kRoom)) {
+    if ((flags & OpInfo::kPseudo) != 0) return emit_pseudo_inst(inst, allocs, context);
+    return emit_rare(inst, info, allocs.data(), context);
+  }
+  // ModRM holds /digit if there is no register r.
+  u32 bits = wide_bit(flags);
+  if (info.r != kNoSlot) bits |= in_reg_field(hw(allocs[info.r]));
+  if (info.m != kNoSlot) {
+    const Allocation* const places = allocs.data() + info.m;
+    if (mode != Mode::Reg) return emit_with_address(inst, info, places, bits, context);
+    if (places->is_stack()) [[unlikely]]
+      return emit_rare(inst, info, allocs.data(), context);
+    bits |= 0xc0 | in_rm_field(hw(*places));
+  }
+  put_common(inst, info, bits, 0, 0, context.buffer);
 }
 
 void emit_regs(Opcode opcode, std::initializer_list<PReg> regs, EmitContext& context, i32 imm,
