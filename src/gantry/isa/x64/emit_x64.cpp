@@ -665,6 +665,29 @@ bool X64Emitter::is_repeated_test(u32 number, std::span<const Allocation> allocs
          reads_zero_or_sign(static_cast<CC>(reader.mode >> 4));
 }
 
+// Whether the copy that `edit` makes just before instruction `number` is read by nothing but that,
+// and only its lower half. Processors copy a register for nothing if what follows is as wide.
+bool X64Emitter::may_copy_half(usize edit, u32 number) const {
+  const Allocation to = regs_->edits[edit].to;
+  const MInst& inst = vcode_->insts[number];
+  const u32 slot = op_facts(inst.op).half_slot;
+  const Allocation* const allocs = &regs_->allocs[vcode_->input.operand_ranges[number]];
+  if (slot == kNoSlot || allocs[slot] != to) return false;
+  const Mode mode = static_cast<Mode>(inst.mode & kModeMask);
+  const u32 m = op_info(inst.op).m;
+  if (m != kNoSlot && mode != Mode::Reg) {
+    // An address is as wide as registers are.
+    if (m == slot) return false;
+    for (u32 i = 0; i < mode_registers(mode); ++i) {
+      if (allocs[m + i] == to) return false;
+    }
+  }
+  for (usize i = edit + 1; i < regs_->edits.size() && regs_->edits[i].point == 2 * number; ++i) {
+    if (regs_->edits[i].from == to) return false;
+  }
+  return true;
+}
+
 void X64Emitter::emit_block(u32 block, EmitContext& context) {
   const regalloc::Input& input = vcode_->input;
   const std::span<const regalloc::Edit> edits = regs_->edits;
@@ -688,6 +711,9 @@ void X64Emitter::emit_block(u32 block, EmitContext& context) {
       const regalloc::Edit& edit = edits[next_edit_++];
       if (edit.from.kind() == Allocation::Kind::Remat) {
         emit_constant(vcode_->insts[edit.from.index()], {&edit.to, 1}, (point + 1) / 2);
+      } else if (edit.reg_class == RegClass::Int && edit.from.is_reg() && edit.to.is_reg() &&
+                 point % 2 == 0 && may_copy_half(next_edit_ - 1, point / 2)) {
+        emit_regs(Opcode::MovRM_32, {edit.to.as_reg(), edit.from.as_reg()}, context);
       } else {
         emit_move(edit.from, edit.to, edit.reg_class, edit.wide, context);
       }

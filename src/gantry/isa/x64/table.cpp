@@ -136,7 +136,20 @@ consteval OpTable make_op_table() {
   return table;
 }
 
-constexpr OpFacts facts_of(const Row& row) {
+constexpr u8 half_slot_of(const Row& row, u32 width_log2) {
+  if (row.widths == 0 || width_log2 != 2 || row.enc.empty()) return kNoSlot;
+  u8 slot = kNoSlot;
+  const Slots slots = slots_of(row);
+  for (u32 i = 0; i < row.ops.count; ++i) {
+    const Op& op = row.ops[i];
+    if (op.kind != Kind::Gpr && op.kind != Kind::GprMem) continue;
+    if (op.bits > 32) return kNoSlot;
+    if (op.role == Role::Modify && op.bits == 0) slot = slots.reg[i];
+  }
+  return slot;
+}
+
+constexpr OpFacts facts_of(const Row& row, u32 width_log2) {
   OpFacts facts;
   facts.flags_read = row.flags.reads;
   facts.flags_written = row.flags.writes;
@@ -154,11 +167,13 @@ constexpr OpFacts facts_of(const Row& row) {
       ++others;
   }
   facts.remat = defs == 1 && others == 0 && row.flags.clobbers() == 0;
+  facts.half_slot = half_slot_of(row, width_log2);
   return facts;
 }
 consteval FactTable make_fact_table() {
   FactTable table{};
-  for_each_opcode([&](u32 opcode, u32 row, u32) { table.facts[opcode] = facts_of(kRows[row]); });
+  for_each_opcode(
+      [&](u32 opcode, u32 row, u32 width) { table.facts[opcode] = facts_of(kRows[row], width); });
   return table;
 }
 

@@ -60,6 +60,9 @@ struct OpFacts {
   // if its addressing mode takes no register.
   bool remat = false;
   bool conditional_flags = false;  // writes flags only sometimes (shifts by zero)
+  // The slot of a register it overwrites, of which it reads the lower 32 bits at most and clears
+  // the upper ones; kNoSlot: there is none.
+  u8 half_slot = kNoSlot;
 };
 struct FactTable {
   OpFacts facts[kNumOpcodes];
