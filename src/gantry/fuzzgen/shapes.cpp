@@ -389,8 +389,10 @@ struct ShapeMaker::Plan {
         return (0 - u128{1 + choices.below(4)}) & mask;
       case 10:
         return ones(8u << choices.below(3)) & mask;
-      default:
-        return (choices.bits() | u128{choices.bits()} << 64) & mask;
+      default: {
+        const u64 low = choices.bits();
+        return (low | u128{choices.bits()} << 64) & mask;
+      }
     }
   }
   // A number that the pattern takes, of at most `width` bits.
