@@ -29,7 +29,6 @@ enum class Extractor : u16 {
   k_int,
   k_ints,
   k_float,
-  k_floats,
   k_vector,
   k_bits_128,
   k_iconst_u,
@@ -294,9 +293,6 @@ struct ShapeMaker::Plan {
         break;
       case Extractor::k_float:
         is_of_kind = type.is_float();
-        break;
-      case Extractor::k_floats:
-        is_of_kind = type.has_float_lanes();
         break;
       case Extractor::k_vector:
         is_of_kind = type.is_vector();
