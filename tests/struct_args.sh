@@ -49,7 +49,8 @@ struct large large;
 struct loop loop;
 struct words words = {1, 2, 3};
 
-long add_bytes(long sum, const unsigned char* bytes, long count) {
+// Unsigned, that it may wrap.
+unsigned long add_bytes(unsigned long sum, const unsigned char* bytes, long count) {
   while (count-- > 0) sum = sum * 31 + *bytes++;
   return sum;
 }
@@ -62,14 +63,14 @@ long receive(int a, struct odd b, double c, struct large d, struct loop e, struc
   return copied && a == 4 && c == 1.25 && g == 6 && h == 6 && i == 6 && j == 6 && k == 6 && l == 7 ? 99 : 0;
 }
 long pass(struct odd*, struct loop*, struct large*, struct words*);
-long digest(long start, struct odd, struct large, struct loop, int);
+unsigned long digest(unsigned long start, struct odd, struct large, struct loop, int);
 
 int main(void) {
   for (unsigned i = 0; i < sizeof odd; ++i) odd.bytes[i] = (char)(i * 7 + 1);
   for (unsigned i = 0; i < 125; ++i) large.words[i] = (long)(i * 0x23456789abcdeful) + 5;
   for (unsigned i = 0; i < sizeof loop; ++i) loop.bytes[i] = (char)(i * 11 + 3);
   if (pass(&odd, &loop, &large, &words) != 99) return 1;
-  long expected = add_bytes(1, (unsigned char*)&odd, sizeof odd);
+  unsigned long expected = add_bytes(1, (unsigned char*)&odd, sizeof odd);
   expected = add_bytes(expected, (unsigned char*)&large, sizeof large);
   expected = add_bytes(expected, (unsigned char*)&loop, sizeof loop) + 9;
   if (digest(1, odd, large, loop, -9) != expected) return 2;

@@ -17,10 +17,10 @@
 namespace gantry::tool {
 namespace {
 
+#if defined(GANTRY_HAVE_ZSTD)
 // More than any text the reader takes: a small file may not fill the memory.
 constexpr usize kMaxDecompressedBytes = usize{1} << 31;
 
-#if defined(GANTRY_HAVE_ZSTD)
 Result<std::string> decompress(const std::string& path, std::string_view packed) {
   ZSTD_DStream* const stream = ZSTD_createDStream();
   std::string text;

@@ -42,7 +42,7 @@ Result<std::string> symbol_of(const ir::Function& func, ir::ExternalName name) {
   unreachable("ExternalName::Kind");
 }
 
-constexpr auto in_order = [](ir::ExternalName a, ir::ExternalName b) {
+constexpr auto kInOrder = [](ir::ExternalName a, ir::ExternalName b) {
   return a.kind != b.kind ? a.kind < b.kind : a.index < b.index;
 };
 std::vector<ir::ExternalName> thread_local_names(const ir::Function& func) {
@@ -50,7 +50,7 @@ std::vector<ir::ExternalName> thread_local_names(const ir::Function& func) {
   for (const ir::GlobalValueData& data : func.global_values.values()) {
     if (data.kind == ir::GlobalValueData::Kind::Symbol && data.tls) names.push_back(data.name);
   }
-  std::sort(names.begin(), names.end(), in_order);
+  std::sort(names.begin(), names.end(), kInOrder);
   return names;
 }
 
@@ -64,7 +64,7 @@ Result<void> ObjectFile::define(const ir::Function& func, target::CompiledCode&&
       symbol, std::move(code), [&](ir::ExternalName name) -> Result<module::Symbol> {
         GANTRY_TRY_ASSIGN(const std::string callee, symbol_of(func, name));
         // Linkers want it said of names that are defined elsewhere, too.
-        if (std::binary_search(thread_locals.begin(), thread_locals.end(), name, in_order))
+        if (std::binary_search(thread_locals.begin(), thread_locals.end(), name, kInOrder))
           return module_.declare_data(callee, module::Linkage::Import, true, true);
         return module_.declare_function(callee, module::Linkage::Import);
       });

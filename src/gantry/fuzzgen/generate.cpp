@@ -828,8 +828,10 @@ class Generator {
       case 9:
         // Masks of halves and quarters.
         return lanes(type, (u128{1} << (width / (2u << choices_.below(2)))) - 1);
-      case 10:
-        return lanes(type, u128{choices_.bits()} * (choices_.one_in(2) ? 1 : ~u128{0}));
+      case 10: {
+        const u128 bits = choices_.bits();
+        return lanes(type, choices_.one_in(2) ? bits : 0 - bits);
+      }
       default:
         return lanes(type, 3 + choices_.below(30));
     }
@@ -986,8 +988,10 @@ class Generator {
         return choices_.one_in(3) ? emit(op, type, {y, x}) : emit(op, type, {x, y});
       }
       case 5:
-      case 6:
-        return emit(kUnary[choices_.below(std::size(kUnary))], type, {expression(type, depth)});
+      case 6: {
+        const Value x = expression(type, depth);
+        return emit(kUnary[choices_.below(std::size(kUnary))], type, {x});
+      }
       case 7:
       case 8: {
         const Value x = expression(type, depth);
@@ -1098,9 +1102,9 @@ class Generator {
     }
     Value c = build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), x, y);
     if (choices_.one_in(3)) {
-      Value other =
-          build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), choices_.one_in(3) ? y : x,
-                       choices_.one_in(2) ? y : interesting(type));
+      const Value right = choices_.one_in(2) ? y : interesting(type);
+      const Value left = choices_.one_in(3) ? y : x;
+      Value other = build_->icmp(static_cast<ir::IntCC>(choices_.below(10)), left, right);
       if (choices_.one_in(4)) other = build_->iconst(ir::kI8, choices_.below(2));
       switch (choices_.below(4)) {
         case 0:
@@ -1211,7 +1215,8 @@ class Generator {
       const u32 row = choices_.below(5);
       const u32 bytes = row < 3 ? 1u << row : 8;
       Value address = base;
-      u32 at = choices_.below(3) * (choices_.one_in(3) ? 1 : bytes);
+      u32 at = choices_.below(3);
+      if (!choices_.one_in(3)) at *= bytes;
       if (at + bytes > reach) at = 0;
       if (at != 0 && choices_.one_in(3)) {
         address = build_->iadd_imm_s(base, at);
@@ -1424,8 +1429,8 @@ class Generator {
       if (tests_first) {
         build_->jump(build_->block_call(header, {next, carry}));
         build_->switch_to_block(other);
-        build_->store(flags, value(field),
-                      build_->stack_addr(ir::kI64, ir::StackSlot::from_index(slot), 0), 0);
+        const Value address = build_->stack_addr(ir::kI64, ir::StackSlot::from_index(slot), 0);
+        build_->store(flags, value(field), address, 0);
         build_->jump(build_->block_call(header, {next, value(carried)}));
       } else {
         build_->brif(related_condition(), build_->block_call(header, {next, carry}),
@@ -1530,7 +1535,8 @@ class Generator {
     const u64 top = u64{1} << (bits - 1);
     const u64 edges[] = {0, 9, top, top - 1, top + 3, u64{0} - 1, u64{0} - 4, top - 6};
     const u64 last = edges[choices_.below(8)];
-    const u64 first = last - static_cast<u64>(step) * choices_.below(6) + choices_.below(2);
+    const u64 some_steps_before = last - static_cast<u64>(step) * choices_.below(6);
+    const u64 first = some_steps_before + choices_.below(2);
     const u64 mask = ~u64{0} >> (64 - bits);
     const auto constant_of = [&](u64 number) {
       return build_->iconst(type, static_cast<i64>(number & mask));

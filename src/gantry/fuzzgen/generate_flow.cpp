@@ -161,7 +161,10 @@ class Generator {
         record(x);
         return;
       default:
-        if (choices_.one_in(4)) build_.trapz(pick(at, &Node::tests), trap_code());
+        if (choices_.one_in(4)) {
+          const ir::TrapCode code = trap_code();
+          build_.trapz(pick(at, &Node::tests), code);
+        }
         return;
     }
   }

@@ -29,7 +29,6 @@ enum class Extractor : u16 {
   k_int,
   k_ints,
   k_float,
-  k_floats,
   k_vector,
   k_bits_128,
   k_iconst_u,
@@ -295,9 +294,6 @@ struct ShapeMaker::Plan {
       case Extractor::k_float:
         is_of_kind = type.is_float();
         break;
-      case Extractor::k_floats:
-        is_of_kind = type.has_float_lanes();
-        break;
       case Extractor::k_vector:
         is_of_kind = type.is_vector();
         break;
@@ -389,8 +385,10 @@ struct ShapeMaker::Plan {
         return (0 - u128{1 + choices.below(4)}) & mask;
       case 10:
         return ones(8u << choices.below(3)) & mask;
-      default:
-        return (choices.bits() | u128{choices.bits()} << 64) & mask;
+      default: {
+        const u64 low = choices.bits();
+        return (low | u128{choices.bits()} << 64) & mask;
+      }
     }
   }
   // A number that the pattern takes, of at most `width` bits.

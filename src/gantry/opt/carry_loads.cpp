@@ -16,6 +16,7 @@
 #include "gantry/opt/carry_loads.h"
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "gantry/opt/fold.h"
@@ -181,7 +182,7 @@ class Carrier {
     bool is_constant = false;
   };
   Copy copy(Value value, const LoopEdge& edge, Inst before);
-  Copy compute(Inst inst, const Copy (&operands)[3], Inst before);
+  Copy compute(Inst inst, std::span<const Copy> operands, Inst before);
   Value as_value(const Copy& copied, Type type, Inst before);
   void remove_unused();
   Value insert(const InstData& data, Type control, Inst before);
@@ -574,10 +575,10 @@ Value Carrier::as_value(const Copy& copied, Type type, Inst before) {
 
 // An operation of the loop on other operands, or what it comes to: the first round's numbers are
 // often constants.
-Carrier::Copy Carrier::compute(Inst inst, const Copy (&operands)[3], Inst before) {
+Carrier::Copy Carrier::compute(Inst inst, std::span<const Copy> operands, Inst before) {
   InstData data = dfg_[inst];
   const Type control = dfg_.control_type(inst), type = dfg_.type(dfg_.first_result(inst));
-  const u32 count = ir::inst_facts(data.opcode).num_fixed_values;
+  const u32 count = static_cast<u32>(operands.size());
   FoldOperand known[3];
   u32 num_known = 0;
   for (; num_known < count && operands[num_known].is_constant; ++num_known) {
@@ -611,7 +612,7 @@ Carrier::Copy Carrier::copy(Value value, const LoopEdge& edge, Inst before) {
     const u32 count =
         std::min<u32>(ir::inst_facts(dfg_.opcode(inst)).num_fixed_values, std::size(operands));
     for (u32 i = 0; i < count; ++i) operands[i] = copy(dfg_[inst].arg(i), edge, before);
-    const Copy made = compute(inst, operands, before);
+    const Copy made = compute(inst, {operands, count}, before);
     if (num_copied_ < std::size(copied_)) copied_[num_copied_++] = {value, made};
     return made;
   }

@@ -388,7 +388,7 @@ std::string replaced(std::string text, std::string_view what, std::string_view b
 TEST(Egraph, comparisons_of_the_same_numbers_decide_each_other) {
   // Which of the two nested branches stay: the one behind the condition, and the one behind its
   // opposite.
-  const struct {
+  constexpr struct {
     const char *outer, *inner;
     bool swapped, first_stays, second_stays;
   } kCases[] = {

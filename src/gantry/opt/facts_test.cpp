@@ -185,9 +185,9 @@ Sample sample(Type type, const std::vector<u128>& edges, std::mt19937_64& random
   for (u64 i = 0; i < count; ++i) {
     // Near each other as often as not.
     const u64 last = members.empty() ? number() : members.back();
-    members.push_back(random() % 2 == 0
-                          ? number()
-                          : (last ^ (number() & number() & number())) & ~Facts::top(type).zeros);
+    u64 few_bits = number();
+    for (u32 round = 0; round < 2; ++round) few_bits &= number();
+    members.push_back(random() % 2 == 0 ? number() : (last ^ few_bits) & ~Facts::top(type).zeros);
   }
   Sample made{facts_of(members), members};
   for (u32 i = 0; i < 12; ++i) {

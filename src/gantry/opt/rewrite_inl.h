@@ -59,10 +59,6 @@ inline bool Rewriter::float_(Type type, Type& out) {
   out = type;
   return type.is_float();
 }
-inline bool Rewriter::floats(Type type, Type& out) {
-  out = type;
-  return type.has_float_lanes() && !type.is_dynamic();
-}
 inline bool Rewriter::vector(Type type, Type& out) {
   out = type;
   return type.is_vector();

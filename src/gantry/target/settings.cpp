@@ -69,16 +69,17 @@ static_assert(defaults_agree());
 
 // ---- names and values
 
-// How many letters must change; stops counting above `limit`. Both words are short.
+// How many letters must change; more than `limit` for words longer than any name.
 u32 edit_distance(std::string_view a, std::string_view b, u32 limit) {
   constexpr usize kLongest = 64;
   if (a.size() > kLongest || b.size() > kLongest) return limit + 1;
+  const u32 length = static_cast<u32>(b.size());
   u32 row[kLongest + 1];
-  for (u32 j = 0; j <= b.size(); ++j) row[j] = j;
+  for (u32 j = 0; j <= length; ++j) row[j] = j;
   for (u32 i = 1; i <= a.size(); ++i) {
     u32 diagonal = row[0];
     row[0] = i;
-    for (u32 j = 1; j <= b.size(); ++j) {
+    for (u32 j = 1; j <= length; ++j) {
       const u32 above = row[j];
       u32 best = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
       if (above + 1 < best) best = above + 1;
@@ -87,7 +88,7 @@ u32 edit_distance(std::string_view a, std::string_view b, u32 limit) {
       row[j] = best;
     }
   }
-  return row[b.size()];
+  return row[length];
 }
 
 // Remembers the name that is most like the one looked for.
@@ -139,9 +140,9 @@ Result<u8> parse_value(const SettingDef& setting, std::string_view value) {
       break;
     case SettingKind::Num: {
       u8 number = 0;
-      const char* const end = value.data() + value.size();
-      const std::from_chars_result parsed = std::from_chars(value.data(), end, number);
-      if (parsed.ec == std::errc() && parsed.ptr == end) return number;
+      const std::from_chars_result parsed =
+          std::from_chars(value.data(), value.data() + value.size(), number);
+      if (parsed.ec == std::errc() && parsed.ptr == value.data() + value.size()) return number;
       expected.write("a number from 0 to 255");
       break;
     }

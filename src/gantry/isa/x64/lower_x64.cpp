@@ -134,6 +134,12 @@ machinst::VReg X64Lower::lower_constant(Value value) {
 
 // ---- addresses
 
+// Registers are numbered as they are first asked for: in an order that is ours, not the compiler's.
+AMode X64Lower::indexed(Value base, Value index, u8 shift, i32 disp, u8 trap) {
+  const VReg index_reg = reg_of(index);
+  return AMode::indexed(reg_of(base), index_reg, shift, disp, trap);
+}
+
 // Peels constants and one index off the address: p = a + b, a + (b << 1..3), a + constant, a slot.
 AMode X64Lower::address_of(Value p, i64 offset, u8 trap) {
   const ir::DataFlowGraph& dfg = func().dfg;
@@ -192,21 +198,21 @@ AMode X64Lower::address_of(Value p, i64 offset, u8 trap) {
         const i64 at = offset + dfg[address].offset(1) + slot_offsets_[dfg[address].words[0]];
         if (fits_slot_index(at))
           return AMode::in_slot(reg_of(in_slot), shift, static_cast<i32>(at), trap);
-        return AMode::indexed(reg_of(slot), reg_of(in_slot), shift, static_cast<i32>(offset), trap);
+        return indexed(slot, in_slot, shift, static_cast<i32>(offset), trap);
       }
       if (lea_shift_of(index, index, shift)) {
         peel(base, 0);
         peel(index, shift);
-        return AMode::indexed(reg_of(base), reg_of(index), shift, static_cast<i32>(offset), trap);
+        return indexed(base, index, shift, static_cast<i32>(offset), trap);
       }
       if (lea_shift_of(base, base, shift)) {
         peel(index, 0);
         peel(base, shift);
-        return AMode::indexed(reg_of(index), reg_of(base), shift, static_cast<i32>(offset), trap);
+        return indexed(index, base, shift, static_cast<i32>(offset), trap);
       }
       peel(base, 0);
       peel(index, 0);
-      return AMode::indexed(reg_of(base), reg_of(index), 0, static_cast<i32>(offset), trap);
+      return indexed(base, index, 0, static_cast<i32>(offset), trap);
     }
   }
   return AMode::at(reg_of(p), static_cast<i32>(offset), trap);
@@ -513,10 +519,9 @@ InstOutput X64Lower::carry128(ProducesFlags carry, ConsumesFlags low, ConsumesFl
 InstOutput X64Lower::choose_i128(const Condition& condition, Value x, Value y) {
   const Gpr bit = constructor_set_condition(*this, condition);
   const ProducesFlags test = x64_test_flags(ir::kI8, {AMode::reg(bit.reg)}, {AMode::reg(bit.reg)});
-  const ConsumesFlags low =
-      x64_cmov_using(ir::kI64, CC::NE, put_low(y), {AMode::reg(put_low(x).reg)});
-  const ConsumesFlags high =
-      x64_cmov_using(ir::kI64, CC::NE, put_high(y), {AMode::reg(put_high(x).reg)});
+  const Gpr low_x = put_low(x), low_y = put_low(y), high_x = put_high(x), high_y = put_high(y);
+  const ConsumesFlags low = x64_cmov_using(ir::kI64, CC::NE, low_y, {AMode::reg(low_x.reg)});
+  const ConsumesFlags high = x64_cmov_using(ir::kI64, CC::NE, high_y, {AMode::reg(high_x.reg)});
   const GprPair made = with_flags_2(test, low, high);
   return output_i128(made.first, made.second);
 }
@@ -530,10 +535,12 @@ InstOutput X64Lower::shift128_by(u8 kind, Gpr lo, Gpr hi, u32 number) {
   const bool exchange = number >= 64;
   const u32 rest = number & 63;
   const GprImm by{AMode::imm(static_cast<i32>(rest))};
-  const auto none = [&] { return x64_const(0); };
   switch (kind) {
     case 0: {
-      if (exchange) return output_i128(none(), rest == 0 ? lo : x64_shl(ir::kI64, lo, by));
+      if (exchange) {
+        const Gpr high = rest == 0 ? lo : x64_shl(ir::kI64, lo, by);
+        return output_i128(x64_const(0), high);
+      }
       if (rest == 0) return output_i128(lo, hi);
       const Gpr high = x64_shld(ir::kI64, hi, lo, by);
       return output_i128(x64_shl(ir::kI64, lo, by), high);
@@ -550,8 +557,8 @@ InstOutput X64Lower::shift128_by(u8 kind, Gpr lo, Gpr hi, u32 number) {
         return is_signed ? x64_sar(ir::kI64, reg, by) : x64_shr(ir::kI64, reg, by);
       };
       if (exchange) {
-        return output_i128(rest == 0 ? hi : shift(hi),
-                           is_signed ? x64_sar(ir::kI64, hi, {AMode::imm(63)}) : none());
+        const Gpr high = is_signed ? x64_sar(ir::kI64, hi, {AMode::imm(63)}) : x64_const(0);
+        return output_i128(rest == 0 ? hi : shift(hi), high);
       }
       if (rest == 0) return output_i128(lo, hi);
       const Gpr low = x64_shrd(ir::kI64, lo, hi, by);
@@ -570,9 +577,9 @@ InstOutput X64Lower::shift128(u8 kind, Value x, Value count) {
   const GprImm by{AMode::reg(n.reg)};
   const ProducesFlags over = x64_test_flags(ir::kI32, {AMode::reg(n.reg)}, {AMode::imm(64)});
   const auto choose = [&](Gpr a_below, Gpr a_over, Gpr b_below, Gpr b_over) {
-    const GprPair made =
-        with_flags_2(over, x64_cmov_using(ir::kI64, CC::NE, a_below, {AMode::reg(a_over.reg)}),
-                     x64_cmov_using(ir::kI64, CC::NE, b_below, {AMode::reg(b_over.reg)}));
+    const ConsumesFlags b = x64_cmov_using(ir::kI64, CC::NE, b_below, {AMode::reg(b_over.reg)});
+    const ConsumesFlags a = x64_cmov_using(ir::kI64, CC::NE, a_below, {AMode::reg(a_over.reg)});
+    const GprPair made = with_flags_2(over, a, b);
     return output_i128(made.first, made.second);
   };
   switch (kind) {
@@ -640,13 +647,15 @@ Gpr X64Lower::popcnt_swar(Type ty, Gpr x) {
     return x64_const(ty == ir::kI64 ? all : all & 0xffffffffu);
   };
   const auto reg = [](Gpr r) { return GprMemImm{AMode::reg(r.reg)}; };
-  const Gpr pairs =
-      x64_sub(ty, x, reg(x64_and(ty, x64_shr(ty, x, {AMode::imm(1)}), reg(wide(0x55)))));
+  const Gpr every_second = wide(0x55);
+  const Gpr odd = x64_and(ty, x64_shr(ty, x, {AMode::imm(1)}), reg(every_second));
+  const Gpr pairs = x64_sub(ty, x, reg(odd));
   const Gpr mask = wide(0x33);
-  const Gpr nibbles = x64_add(ty, x64_and(ty, pairs, reg(mask)),
-                              reg(x64_and(ty, x64_shr(ty, pairs, {AMode::imm(2)}), reg(mask))));
-  const Gpr bytes = x64_and(ty, x64_add(ty, nibbles, reg(x64_shr(ty, nibbles, {AMode::imm(4)}))),
-                            reg(wide(0x0f)));
+  const Gpr odd_pairs = x64_and(ty, x64_shr(ty, pairs, {AMode::imm(2)}), reg(mask));
+  const Gpr nibbles = x64_add(ty, x64_and(ty, pairs, reg(mask)), reg(odd_pairs));
+  const Gpr low_halves = wide(0x0f);
+  const Gpr sums = x64_add(ty, nibbles, reg(x64_shr(ty, nibbles, {AMode::imm(4)})));
+  const Gpr bytes = x64_and(ty, sums, reg(low_halves));
   const Gpr sum = x64_imul(ty, bytes, {AMode::reg(wide(0x01).reg)});
   return x64_shr(ty, sum, {AMode::imm(static_cast<i32>(ty.bits() - 8))});
 }
@@ -714,8 +723,8 @@ XmmMemAligned X64Lower::magnitude_mask(Type ty) {
 // Halve (the lost bit sticks to the lowest one, so rounding stays right), convert, double.
 Xmm X64Lower::from_u64(Type to, Gpr x) {
   const auto reg = [](Gpr r) { return GprMemImm{AMode::reg(r.reg)}; };
-  const Gpr half = x64_or(ir::kI64, x64_shr(ir::kI64, x, {AMode::imm(1)}),
-                          reg(x64_and(ir::kI64, x, {AMode::imm(1)})));
+  const Gpr lost = x64_and(ir::kI64, x, {AMode::imm(1)});
+  const Gpr half = x64_or(ir::kI64, x64_shr(ir::kI64, x, {AMode::imm(1)}), reg(lost));
   const auto test = [&] {
     return x64_test_flags(ir::kI64, {AMode::reg(x.reg)}, {AMode::reg(x.reg)});
   };

@@ -79,6 +79,7 @@ class X64Lower final : public machinst::LowerContext, public X64Insts {
     failure_reason_ = reason;
     failure_kind_ = kind;
   }
+  AMode indexed(Value base, Value index, u8 shift, i32 disp, u8 trap);
   AMode address_of(Value p, i64 offset, u8 trap);
   Gpr constant_or_reg(Value value);
   bool overflow_of(Value bit, ir::Opcode op, Inst& inst) const;
