@@ -107,7 +107,7 @@ TEST(Bisect, NothingWhereAllIsWell) {
   const Bisection found = bisect("a.clif", kText, {}, RealBackend("nowhere", 1));
   EXPECT_EQ(found.error, "");
   EXPECT_FALSE(found.differs);
-  EXPECT_GE(found.rewrites, 5u);
+  EXPECT_GE(found.changes, 5u);
 }
 
 TEST(Bisect, NamesTheRewriteThatIsWrong) {

@@ -81,7 +81,8 @@ class Walk {
                    loop_param_facts(func_, state_, number_, dfg_.value_data(param).number()));
       } else if (node == kNoNode) {
         set_opaque(param, Facts::top(dfg_.type(param)));
-      } else if (!state_.numbers.dominates(state_.graph.info(node).block, number_)) {
+      } else if (!state_.numbers.dominates(state_.graph.info(node).block, number_) ||
+                 !may_merge(block, param, node)) {
         // All edges that are taken pass it, but it dominates the block only without the others,
         // which dominators count.
         set_opaque(param, state_.graph.facts(node));
@@ -96,6 +97,16 @@ class Walk {
       const bool is_then = branch.block_call(1).block(dfg_.lists()) == block;
       state_.conditions.assume(Node::from_index(branch.words[0]), is_then);
     }
+  }
+
+  // Whether `node`, which all edges taken pass, may stand for the parameter.
+  bool may_merge(ir::Block block, ir::Value param, Node node) {
+    if (!state_.rewriter.counts_changes() || is_own(param, node)) return true;
+    state_.rewriter.begin(*func_.layout.first_inst(block));
+    ir::InstData before;
+    before.opcode = kOpaque;
+    before.words[0] = param.index();
+    return state_.rewriter.may_change(Rewrite::Kind::Param, before, dfg_.type(param), node);
   }
 
   void walk_block(ir::Block block) {
@@ -162,7 +173,8 @@ class Walk {
     const ir::InstData& data = dfg_[inst];
     const ir::InstFacts& facts = ir::inst_facts(data.opcode);
     if (facts.effects == meta::Effects{.can_trap = true, .idempotent = true} &&
-        facts.num_fixed_results == 1 && cannot_trap(data)) {
+        facts.num_fixed_results == 1 && cannot_trap(data) &&
+        state_.rewriter.may_change(Rewrite::Kind::NoTrap, data, first_type(inst))) {
       set_results(inst, data);
       return false;
     }
@@ -363,7 +375,10 @@ class Walk {
       if (!found) return false;
       if (!state_.numbers.dominates(state_.graph.info(*found).block, number_)) continue;
       const std::span<const ir::Value> results = dfg_.results(inst);
-      if (!results.empty()) set_node(results[0], *found);
+      const PackedOption<Node> value = results.empty() ? PackedOption<Node>() : found;
+      if (!state_.rewriter.may_change(Rewrite::Kind::Merge, dfg_[inst], first_type(inst), value))
+        return false;
+      if (value) set_node(results[0], *value);
       return true;
     }
     return false;
