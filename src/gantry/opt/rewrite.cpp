@@ -481,8 +481,8 @@ bool Rewriter::may_decide(const ir::InstData& before, const ir::InstData& change
   return true;
 }
 
-bool Rewriter::spend_on_change(Rewrite::Kind kind, const ir::InstData& before, Type type,
-                               PackedOption<Node> value) {
+bool Rewriter::may_change(Rewrite::Kind kind, const ir::InstData& before, Type type,
+                          PackedOption<Node> value) {
   if (change_fuel_ != nullptr) {
     if (*change_fuel_ == 0) return false;
     --*change_fuel_;

@@ -60,9 +60,7 @@ class Rewriter final {
   // Whether the walk may let `value`, or nothing, stand for an instruction or a parameter, or an
   // instruction leave its place; a kind of its own each.
   bool may_change(Rewrite::Kind kind, const ir::InstData& before, ir::Type type,
-                  PackedOption<Node> value = {}) {
-    return !counts_changes() || spend_on_change(kind, before, type, value);
-  }
+                  PackedOption<Node> value = {});
   bool counts_changes() const { return change_fuel_ != nullptr || observer_ != nullptr; }
 
   Graph& graph() { return graph_; }
@@ -115,8 +113,6 @@ class Rewriter final {
   // opposite order of bytes, with zeros above.
   bool bytes_reversed(ir::Type type, Node x, Node y, Node& source, u64& bits) const;
   bool is_bits(Node node, bool set, ir::Type& type) const;
-  bool spend_on_change(Rewrite::Kind kind, const ir::InstData& before, ir::Type type,
-                       PackedOption<Node> value);
   bool take_fuel() { return fuel_ == nullptr || (*fuel_ > 0 && (*fuel_)-- > 0); }
   // The observer's answer.
   Node tell(Rewrite::Kind kind, u32 rule, const ir::InstData& before, ir::Type type, u32 first_node,

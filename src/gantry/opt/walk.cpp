@@ -37,6 +37,8 @@ class Walk {
       number_ = state_.numbers.number(block);
       if (!state_.reached[number_] && may_be_reached_later(block)) state_.reached[number_] = true;
       if (state_.reached[number_]) {
+        if (state_.rewriter.counts_changes()) [[unlikely]]
+          hold_back_merges(block);
         begin_block(block);
         walk_block(block);
       }
@@ -81,8 +83,7 @@ class Walk {
                    loop_param_facts(func_, state_, number_, dfg_.value_data(param).number()));
       } else if (node == kNoNode) {
         set_opaque(param, Facts::top(dfg_.type(param)));
-      } else if (!state_.numbers.dominates(state_.graph.info(node).block, number_) ||
-                 !may_merge(block, param, node)) {
+      } else if (!state_.numbers.dominates(state_.graph.info(node).block, number_)) {
         // All edges that are taken pass it, but it dominates the block only without the others,
         // which dominators count.
         set_opaque(param, state_.graph.facts(node));
@@ -99,14 +100,21 @@ class Walk {
     }
   }
 
-  // Whether `node`, which all edges taken pass, may stand for the parameter.
-  bool may_merge(ir::Block block, ir::Value param, Node node) {
-    if (!state_.rewriter.counts_changes() || is_own(param, node)) return true;
-    state_.rewriter.begin(*func_.layout.first_inst(block));
-    ir::InstData before;
-    before.opcode = kOpaque;
-    before.words[0] = param.index();
-    return state_.rewriter.may_change(Rewrite::Kind::Param, before, dfg_.type(param), node);
+  // Parameters that one node may not stand for, although all edges taken pass it, when bisecting.
+  [[gnu::cold]] void hold_back_merges(ir::Block block) {
+    if (state_.numbers.is_loop_head(number_)) return;
+    for (const ir::Value param : dfg_.block_params(block)) {
+      const Node node = state_.value_nodes[param.index()];
+      if (node == kNoNode || is_own(param, node) ||
+          !state_.numbers.dominates(state_.graph.info(node).block, number_))
+        continue;
+      state_.rewriter.begin(*func_.layout.first_inst(block));
+      ir::InstData before;
+      before.opcode = kOpaque;
+      before.words[0] = param.index();
+      if (!state_.rewriter.may_change(Rewrite::Kind::Param, before, dfg_.type(param), node))
+        set_opaque(param, state_.graph.facts(node));
+    }
   }
 
   void walk_block(ir::Block block) {
@@ -283,7 +291,8 @@ class Walk {
     return state_.conditions.decide(condition);
   }
 
-  bool simplify_table(ir::InstData& data) {
+  // Rare: not in the way of what is done for every instruction.
+  [[gnu::noinline]] bool simplify_table(ir::InstData& data) {
     const Node node = Node::from_index(data.words[0]);
     const std::optional<u128> index = state_.rewriter.constant_bits(node);
     ir::JumpTableData& table = dfg_.jump_tables[ir::JumpTable::from_index(data.words[1])];
