@@ -13,7 +13,8 @@ namespace gantry::opt {
 class Rewriter;
 struct EgraphState;
 
-// One unit of fuel each, so the n-th is the same one whatever the limit.
+// One unit of fuel each, so the n-th is the same one whatever the limit. (Changes of other passes,
+// before and after, take theirs from the same.)
 struct Rewrite {
   enum class Kind : u8 {
     Rule,         // `before` became `after`
