@@ -13,7 +13,8 @@ int run_bisect(const BisectOptions& options) {
   }
   const filetest::CommandLine line{
       "", options.target, {options.settings.begin(), options.settings.end()}};
-  const filetest::Bisection found = filetest::bisect(options.path, *text, line, *code_generation());
+  const filetest::Bisection found =
+      filetest::bisect(options.path, *text, line, *code_generation(), options.inline_calls);
   if (!found.error.empty()) {
     complain(found.error);
     return kInputFault;
@@ -21,19 +22,23 @@ int run_bisect(const BisectOptions& options) {
   TextWriter out;
   const std::string_view path = options.path;
   if (!found.differs) {
-    out.line(path, ": ", found.rewrites, " rewrites, all results are as interpreted without them");
+    out.line(path, ": ", found.changes, " changes, all results are as interpreted without them");
     print(out.view());
     return kOk;
   }
   if (found.culprit == 0) {
-    out.line(path, ": the result is wrong without any of the ", found.rewrites, " rewrites");
+    out.line(path, ": the result is wrong without any of the ", found.changes, " changes");
   } else {
-    out.line(path, ": rewrite ", found.culprit, " of ", found.rewrites, " makes the result wrong");
+    out.line(path, ": change ", found.culprit, " of ", found.changes, " makes the result wrong");
   }
   out.line("  ", std::string_view(found.call), " ", std::string_view(found.actual),
            found.native ? " (machine code)" : " (interpreted)",
            ", expected: ", std::string_view(found.expected));
-  if (found.culprit != 0) {
+  if (found.change.pass != nullptr) {
+    out.line("  in ", std::string_view(found.function), ": ", found.change.pass->name, ": ",
+             std::string_view(found.change.what));
+    out.line("  at: ", std::string_view(found.change.place));
+  } else if (found.culprit != 0) {
     out.put("  in ", std::string_view(found.function), ": ", to_string(found.step.kind));
     if (const opt::RuleName rule = opt::name_of_rule(found.step.rule); !rule.file.empty())
       out.put(" ", rule.file, ":", rule.line, rule.name.empty() ? "" : " ", rule.name);

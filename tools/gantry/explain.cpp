@@ -282,8 +282,8 @@ class Page {
   void rewrites() {
     if (story_.steps.empty()) return;
     out_.write(
-        "<h2>Rewrites in order</h2>\n<p class=\"note\">The n-th is the last one with --fuel "
-        "n, if the file has no other function.</p>\n<div "
+        "<h2>Rewrites in order</h2>\n<p class=\"note\">Each takes a unit of fuel, as do the "
+        "changes of other passes before and behind them.</p>\n<div "
         "class=\"wide\"><table>\n<tr><th>n</th><th>before</th><th>after</th><th>by</th>"
         "<th>for the instruction</th></tr>\n");
     for (u32 i = 0; i < story_.steps.size(); ++i) {

@@ -24,7 +24,8 @@ constexpr const char* kTargetHelp =
     "triple and features, like 'x86_64 has_avx2'; default: this machine";
 constexpr const char* kInlineHelp =
     "inline calls among the functions of a file where that pays; off by default";
-constexpr const char* kFuelHelp = "how many rewrites the mid-end may do, in all functions together";
+constexpr const char* kFuelHelp =
+    "how many changes the mid-end may make, in all functions together";
 constexpr const char* kSetHelp = "a setting, as NAME or NAME=VALUE; may be repeated";
 
 }  // namespace
@@ -91,13 +92,14 @@ int main(int argc, char** argv) {
   });
 
   BisectOptions bisect;
-  verb = add_verb(app, "bisect", "find the rewrite of the mid-end that makes a run command fail",
+  verb = add_verb(app, "bisect", "find the change of the mid-end that makes a run command fail",
                   "gantry bisect f.clif");
   verb->add_option("FILE", bisect.path, "a CLIF file with run commands; - is standard input")
       ->required();
   verb->add_option("--target", bisect.target,
                    "triple and features; default: those of the file, or this machine");
   verb->add_option("--set", bisect.settings, kSetHelp)->allow_extra_args(false);
+  verb->add_flag("--inline", bisect.inline_calls, kInlineHelp);
   verb->callback([&] { status = run_bisect(bisect); });
 
   CommandOptions pass;

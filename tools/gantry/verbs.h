@@ -38,7 +38,7 @@ struct CommandOptions {
   Words commands;
   std::string target;
   Words settings;
-  unsigned long long fuel = ~0ull;  // rewrites
+  unsigned long long fuel = ~0ull;  // changes
   bool inline_calls = false;
   bool verbose = false;
 };
@@ -48,6 +48,7 @@ struct BisectOptions {
   std::string path;
   std::string target;
   Words settings;
+  bool inline_calls = false;
 };
 int run_bisect(const BisectOptions& options);
 
@@ -63,7 +64,7 @@ struct CompileOptions {
   Words settings;
   std::string output;               // an object file; empty: none
   Words print_after;                // passes
-  unsigned long long fuel = ~0ull;  // rewrites
+  unsigned long long fuel = ~0ull;  // changes
   bool inline_calls = false;
   bool disassemble = false;
   bool print = false;

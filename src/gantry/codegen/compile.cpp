@@ -124,7 +124,8 @@ Result<void> optimize(ir::Function& func, const target::TargetSpec& target, Sess
         .alias_analysis = flags.enable_alias_analysis,
         .big_endian = target.triple.endianness() == target::Endianness::Big,
         .knows_flow = !unrolled,
-        .fuel = session.fuel()};
+        .fuel = session.fuel(),
+        .change_fuel = session.change_fuel()};
     branches_changed = opt::run_egraph(func, options, session);
   });
   // What only became known there.

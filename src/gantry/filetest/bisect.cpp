@@ -1,4 +1,4 @@
-// Problem: an optimised function is wrong, and a hundred rewrites made it. Idea: rewrites are
+// Problem: an optimised function is wrong, and a hundred changes made it. Idea: changes are
 // numbered by fuel, so "the first n of them" is a program of its own that can be run. Binary search
 // for n between 0 (right) and all (wrong). The optimised CLIF is interpreted first, which blames
 // the mid-end alone; only if that finds nothing, it is compiled without further optimisation and
@@ -19,6 +19,7 @@
 #include "gantry/interp/interpreter.h"
 #include "gantry/ir/printer.h"
 #include "gantry/jit/program.h"
+#include "gantry/opt/inline_policy.h"
 
 namespace gantry::filetest {
 namespace {
@@ -79,8 +80,12 @@ std::string collect_calls(const TestFile& file, std::vector<Call>& calls) {
 class Bisector {
  public:
   Bisector(const TestFile& file, const target::TargetSpec& target, const Backend& backend,
-           const std::vector<Call>& calls)
-      : file_(file), target_(target), backend_(backend), calls_(calls) {}
+           bool inline_calls, const std::vector<Call>& calls)
+      : file_(file),
+        target_(target),
+        backend_(backend),
+        inline_calls_(inline_calls),
+        calls_(calls) {}
 
   void run(Bisection& answer) {
     std::vector<ir::Function> functions;
@@ -93,7 +98,7 @@ class Bisector {
     }
     u64 used = 0;
     if (!optimize(~u64{0}, nullptr, functions, answer.error, &used)) return;
-    answer.rewrites = used;
+    answer.changes = used;
     for (const bool native : {false, true}) {
       if (native && !can_run()) return;
       native_ = native;
@@ -116,7 +121,7 @@ class Bisector {
 
   void search(Bisection& answer) {
     std::string actual;
-    u64 right = 0, wrong = answer.rewrites;
+    u64 right = 0, wrong = answer.changes;
     std::optional<usize> call = first_wrong(0, answer.error, &actual);
     if (!answer.error.empty()) return;
     if (call) {
@@ -136,33 +141,25 @@ class Bisector {
     answer.expected = expected_[*call];
     answer.actual = actual;
     if (wrong == 0) return;
-    opt::StoryRecorder recorder(false), before(false);
+    opt::StoryRecorder recorder(false);
     std::vector<ir::Function> functions;
-    if (!optimize(wrong - 1, &before, functions, answer.error, nullptr) ||
-        !optimize(wrong, &recorder, functions, answer.error, nullptr))
-      return;
-    answer.function = last_changed_;
-    // What no story has happened before the e-graph.
-    if (num_steps(recorder) == num_steps(before)) {
-      answer.step.kind = opt::Rewrite::Kind::Loop;
-      answer.step.rule = opt::Rewrite::kNoRule;
+    if (!optimize(wrong, &recorder, functions, answer.error, nullptr)) return;
+    answer.change = last_change_;
+    if (last_change_.pass != nullptr) {
+      answer.function = last_change_.function;
       return;
     }
     for (const opt::Story& story : recorder.stories()) {
-      if (!story.steps.empty()) answer.step = story.steps.back();
+      if (story.steps.empty()) continue;
+      answer.function = story.name;
+      answer.step = story.steps.back();
     }
   }
 
-  static usize num_steps(const opt::StoryRecorder& recorder) {
-    usize steps = 0;
-    for (const opt::Story& story : recorder.stories()) steps += story.steps.size();
-    return steps;
-  }
-
-  // The number of the first call that is wrong with so many rewrites, and what it came to.
-  std::optional<usize> first_wrong(u64 rewrites, std::string& error, std::string* actual) {
+  // The number of the first call that is wrong with so many changes, and what it came to.
+  std::optional<usize> first_wrong(u64 changes, std::string& error, std::string* actual) {
     std::vector<ir::Function> functions;
-    if (!optimize(rewrites, nullptr, functions, error, nullptr)) return std::nullopt;
+    if (!optimize(changes, nullptr, functions, error, nullptr)) return std::nullopt;
     const Results results = native_ ? run_native(functions, error) : interpret(functions);
     if (!error.empty()) return std::nullopt;
     for (usize i = 0; i < calls_.size(); ++i) {
@@ -173,23 +170,32 @@ class Bisector {
     return std::nullopt;
   }
 
-  bool optimize(u64 rewrites, opt::RewriteObserver* observer, std::vector<ir::Function>& functions,
+  bool optimize(u64 changes, opt::RewriteObserver* observer, std::vector<ir::Function>& functions,
                 std::string& error, u64* used) {
     Session session;
-    session.limit_fuel(rewrites);
+    session.limit_fuel(changes);
     opt::observe_rewrites(session, observer);
     functions.clear();
-    for (const TestFunction& function : file_.functions) {
-      functions.push_back(*function.func);
-      const u64 left = *session.fuel();
-      const Result<void> optimized = backend_.optimize(functions.back(), target_, session);
-      if (!optimized.has_value()) {
-        error = function.name + ": " + std::string(optimized.error().message());
+    for (const TestFunction& function : file_.functions) functions.push_back(*function.func);
+    if (inline_calls_) {
+      std::vector<ir::Function*> pointers;
+      for (ir::Function& func : functions) pointers.push_back(&func);
+      const Result<opt::InlineStats> inlined =
+          opt::inline_functions(pointers, {.definitions_are_final = true}, session);
+      if (!inlined.has_value()) {
+        error = inlined.error().message();
         return false;
       }
-      if (*session.fuel() != left) last_changed_ = function.name;
     }
-    if (used != nullptr) *used = rewrites - *session.fuel();
+    for (usize i = 0; i < functions.size(); ++i) {
+      const Result<void> optimized = backend_.optimize(functions[i], target_, session);
+      if (!optimized.has_value()) {
+        error = file_.functions[i].name + ": " + std::string(optimized.error().message());
+        return false;
+      }
+    }
+    last_change_ = session.last_change();
+    if (used != nullptr) *used = changes - *session.fuel();
     return true;
   }
 
@@ -306,16 +312,17 @@ class Bisector {
   const TestFile& file_;
   const target::TargetSpec& target_;
   const Backend& backend_;
+  const bool inline_calls_;
   const std::vector<Call>& calls_;
   Results expected_;
   bool native_ = false;
-  std::string last_changed_;  // the last function whose rewriting took fuel
+  Change last_change_;
 };
 
 }  // namespace
 
 Bisection bisect(std::string_view path, std::string_view text, const CommandLine& line,
-                 const Backend& backend) {
+                 const Backend& backend, bool inline_calls) {
   Bisection answer;
   CommandLine run = line;
   run.command = "run";
@@ -355,7 +362,7 @@ Bisection bisect(std::string_view path, std::string_view text, const CommandLine
                 function.name + " does not verify: " + std::string(valid.error().message()));
     return answer;
   }
-  Bisector(file, target, backend, calls).run(answer);
+  Bisector(file, target, backend, inline_calls, calls).run(answer);
   if (!answer.error.empty()) answer.error = std::string(path) + ": " + answer.error;
   return answer;
 }

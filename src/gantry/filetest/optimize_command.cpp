@@ -40,7 +40,7 @@ Verdict run_alias_analysis(Context& context) {
   target.flags.opt_level = target::OptLevel::Speed;
   target.flags.enable_alias_analysis = true;
   Session session;
-  session.limit_fuel(0);
+  session.limit_fuel(0, Session::Limited::Rules);
   return optimize_all(context, target, session);
 }
 

@@ -48,7 +48,7 @@ struct RunnerOptions {
   // Ends of paths: what these files expect to be printed is not compared.
   std::span<const std::string> ignore_text = {};
   std::span<const std::string> settings = {};  // `name=value`: after those of each file
-  u64 fuel = ~u64{0};         // test run: rewrites that the mid-end may do in the whole file
+  u64 fuel = ~u64{0};         // test run: changes that the mid-end may make in the whole file
   bool inline_calls = false;  // test run: inline calls among the functions of the file first
 };
 

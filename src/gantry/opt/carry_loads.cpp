@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "gantry/opt/fold.h"
+#include "gantry/opt/internal/change.h"
 #include "gantry/opt/internal/linear_form.h"
 #include "gantry/opt/internal/memory_access.h"
 #include "gantry/support/limits.h"
@@ -117,6 +118,7 @@ class Carrier {
         dfg_(func.dfg),
         flow_(flow),
         options_(options),
+        session_(session),
         arena_(session.pass_arena()),
         s_(session.scratch<Scratch>(&kScratchOwner, [] { return new Scratch(); })),
         forms_(func) {}
@@ -196,6 +198,7 @@ class Carrier {
   ir::DataFlowGraph& dfg_;
   const analysis::ControlFlow& flow_;
   const CarryOptions options_;
+  Session& session_;
   Arena& arena_;
   Scratch& s_;
   std::span<bool> is_inside_;  // by block: of this loop
@@ -371,7 +374,11 @@ void Carrier::visit_loop() {
   }
   num_carries_ = 0;
   for (u32 i = 0; i < num_accesses_ && num_carries_ < kMaxCarried; ++i) {
-    if (s_.accesses[i].role == Role::Load && decide(i, s_.carries[num_carries_])) ++num_carries_;
+    if (s_.accesses[i].role == Role::Load && decide(i, s_.carries[num_carries_]) &&
+        may_change(session_, kCarryLoads, "a load becomes a parameter of its loop", func_,
+                   s_.accesses[i].inst)) {
+      ++num_carries_;
+    }
   }
   if (num_carries_ != 0) replace();
 }

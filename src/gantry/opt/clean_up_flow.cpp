@@ -15,6 +15,7 @@
 #include <bit>
 #include <vector>
 
+#include "gantry/opt/internal/change.h"
 #include "gantry/opt/remove_unreachable_blocks.h"
 #include "gantry/support/limits.h"
 
@@ -130,6 +131,10 @@ class FlowCleaner {
   void pin_named_blocks();
   Inst insert_before(const InstData& data, Type control, Inst before, Inst origin);
 
+  bool may_change(std::string_view what, Inst place) {
+    return opt::may_change(session_, kCleanUpFlow, what, func_, place);
+  }
+
   // ---- rules; true: the terminator is another one now
   bool may_shorten(BlockCall call) const;
   void visit(Block block);
@@ -140,6 +145,7 @@ class FlowCleaner {
   void make_jump(Block block, Inst branch, u32 kept_call);
   bool are_equal(BlockCall a, BlockCall b);
   void bind_params(BlockCall& call);
+  void bind(BlockCall& call);
 
   struct Known {  // about the condition of the branch that an edge belongs to
     PackedOption<Value> condition;
@@ -380,12 +386,13 @@ bool FlowCleaner::decide(Block block, Inst branch) {
     } else if (memory_.branch_uses[condition.index()] > 1) {
       truth = truth_from_above(block, condition);
     }
-    if (!truth) return false;
+    if (!truth || !may_change("a branch whose condition is known becomes a jump", branch))
+      return false;
     make_jump(block, branch, *truth ? 0 : 1);
     return true;
   }
   const std::optional<u64> index = constant(condition);
-  if (!index) return false;
+  if (!index || !may_change("a table whose index is known becomes a jump", branch)) return false;
   const usize size = dfg_.jump_tables[ir::JumpTable::from_index(data.words[1])].entries.size();
   make_jump(block, branch, *index < size ? static_cast<u32>(*index) + 1 : 0);
   return true;
@@ -461,7 +468,8 @@ bool FlowCleaner::visit_brif(Block block, Inst branch) {
     targets[i] = target(calls[i]);
   }
   const bool is_one_target = targets[0] == targets[1];
-  if (is_one_target && are_equal(calls[0], calls[1])) {
+  if (is_one_target && are_equal(calls[0], calls[1]) &&
+      may_change("a branch with equal targets becomes a jump", branch)) {
     make_jump(block, branch, 0);
     return true;
   }
@@ -489,7 +497,7 @@ bool FlowCleaner::visit_br_table(Block block, Inst branch) {
   bool all_equal = true;
   for (const BlockCall& call : table.entries)
     all_equal = all_equal && are_equal(call, table.default_call);
-  if (all_equal) {
+  if (all_equal && may_change("a table with equal targets becomes a jump", branch)) {
     make_jump(block, branch, 0);
     return true;
   }
@@ -502,6 +510,15 @@ void FlowCleaner::bind_params(BlockCall& call) {
   const Block block = target(call);
   const std::span<const Value> params = dfg_.block_params(block);
   if (params.empty() || state(block).num_edges != 1) return;
+  if (opt::may_change(session_, kCleanUpFlow, "parameters become the arguments of the only edge to",
+                      func_, block)) {
+    bind(call);
+  }
+}
+
+void FlowCleaner::bind(BlockCall& call) {
+  const Block block = target(call);
+  const std::span<const Value> params = dfg_.block_params(block);
   for (u32 i = 0; i < params.size(); ++i) {
     const Value arg = resolve(BlockArg::decoded(call.args(dfg_.lists())[i]).as_value());
     if (!dfg_.make_alias(params[i], arg)) continue;  // a cycle that lost its entry
@@ -613,6 +630,7 @@ bool FlowCleaner::thread(Block from, BlockCall& call, Known known) {
     if (++steps == limits::kMaxThreadSteps.value) return false;
   }
   if (steps == 0) return false;
+  if (!may_change("an edge is led past empty blocks", terminator(from))) return false;
 
   forget_args(call);
   for (Value& arg : args) {
@@ -661,6 +679,7 @@ bool FlowCleaner::make_conditional_trap(Block block, Inst branch) {
   for (u32 word = 1; word <= 2; ++word) {
     const std::optional<Inst> trap = trap_at(target(dfg_[branch].block_call(word)));
     if (!trap) continue;
+    if (!may_change("a branch to a trap becomes a conditional trap", branch)) return false;
     InstData check{.opcode = word == 1 ? Opcode::Trapnz : Opcode::Trapz, .aux = dfg_[*trap].aux};
     const Value condition = resolve(dfg_[branch].arg(0));
     check.set_arg(0, condition);
@@ -804,6 +823,7 @@ bool FlowCleaner::make_selects(Block block, Inst branch) {
   if (layout_.is_cold(join) && !layout_.is_cold(block)) return false;
   if (!num_differing(calls[0], calls[1])) return false;
   if (state(join).is_header && !steers_itself(join, calls[0], calls[1], condition)) return false;
+  if (!may_change("a branch becomes a choice of values", branch)) return false;
 
   for (u32 i = 0; i < 2; ++i) {
     if (!through[i]) continue;
@@ -858,7 +878,7 @@ bool FlowCleaner::joins_its_source(Block block) {
 void FlowCleaner::join(Block block, Inst jump) {
   BlockCall call = dfg_[jump].block_call(1);
   const Block joined = target(call);
-  bind_params(call);
+  if (!dfg_.block_params(joined).empty()) bind(call);
   layout_.remove_inst(jump);
   dfg_[jump] = InstData{};
   dfg_.for_each_block_call(terminator(joined), [&](BlockCall onward) {
@@ -884,6 +904,7 @@ void FlowCleaner::merge() {
       const Inst jump = terminator(block);
       const Block next = target(dfg_[jump].block_call(1));
       if (next == block || !joins_its_source(next)) break;
+      if (!may_change("a block joins the only one that jumps to it", jump)) return;
       join(block, jump);
     }
   }

@@ -13,6 +13,7 @@
 
 #include <vector>
 
+#include "gantry/opt/internal/change.h"
 #include "gantry/opt/internal/stack_addresses.h"
 #include "gantry/support/limits.h"
 
@@ -99,6 +100,7 @@ class Eliminator {
       : func_(func),
         dfg_(func.dfg),
         flow_(flow),
+        session_(session),
         arena_(session.pass_arena()),
         s_(session.scratch<Scratch>(&kScratchOwner, [] { return new Scratch(); })) {}
   u32 run();
@@ -114,6 +116,9 @@ class Eliminator {
   void add(Inst inst, const Place& place);
   void observe_all();
   Place place_of(const MemoryAccess& access, Inst inst) const;
+  bool may_remove(std::string_view what, Inst store) {
+    return may_change(session_, kEliminateDeadStores, what, func_, store);
+  }
   template <class F>
   void keep(F&& wanted) {
     u32 kept = 0;
@@ -129,6 +134,7 @@ class Eliminator {
   ir::Function& func_;
   const DataFlowGraph& dfg_;
   const analysis::ControlFlow& flow_;
+  Session& session_;
   Arena& arena_;
   Scratch& s_;
   bool has_slots_ = false;
@@ -227,7 +233,8 @@ void Eliminator::visit_load(Inst inst, const Place& place, bool sees_stores) {
   for (u32 i = 0; i < count_; ++i) {
     const Candidate& later = candidates_[i];
     if (later.store && later.place.trap == 0 && later.place.is_same_range(place) &&
-        later.place.region == place.region && puts_back(*later.store, inst)) {
+        later.place.region == place.region && puts_back(*later.store, inst) &&
+        may_remove("a store of what was loaded from there goes", *later.store)) {
       func_.layout.remove_inst(*later.store);
       ++removed_;
     }
@@ -262,7 +269,7 @@ void Eliminator::add(Inst inst, const Place& place) {
 }
 
 void Eliminator::visit_store(Inst inst, const Place& place) {
-  if (count_ != 0 && is_dead(place)) {
+  if (count_ != 0 && is_dead(place) && may_remove("a store that is overwritten goes", inst)) {
     func_.layout.remove_inst(inst);
     ++removed_;
     return;

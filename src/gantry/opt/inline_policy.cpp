@@ -12,6 +12,7 @@
 #include "gantry/analysis/flow.h"
 #include "gantry/ir/printer.h"
 #include "gantry/opt/inline.h"
+#include "gantry/opt/internal/change.h"
 #include "gantry/support/hash.h"
 
 namespace gantry::opt {
@@ -379,7 +380,10 @@ Result<void> Policy::inline_into(u32 index) {
   const auto decide = [&](const InlineSite& asked) -> InlineDecision {
     if (at == sites.size() || sites[at].call != asked.call) return {};
     const u32 site = at++;
-    if (!taken_[site]) return {};
+    if (!taken_[site] || !may_change(session_, kInlineCalls, "a call becomes a copy of its callee",
+                                     caller, asked.call)) {
+      return {};
+    }
     return {functions_[sites[site].callee], false};
   };
   GANTRY_TRY_ASSIGN(const u32 inlined, inline_calls(caller, decide, session_));

@@ -200,11 +200,11 @@ MemoryState::Verdict MemoryState::visit(ir::Inst inst) {
       return may_go ? Verdict::RemoveIfUnused : Verdict::Keep;
     }
     const Entry* entry = find(access);
-    if (entry != nullptr && is_valid(*entry) &&
-        forward(*entry, access, data.opcode, result, known_)) {
+    const bool is_known = (entry != nullptr && is_valid(*entry) &&
+                           forward(*entry, access, data.opcode, result, known_)) ||
+                          take_from_recent(access, data.opcode, result);
+    if (is_known && rewriter_.may_change(Rewrite::Kind::Load, data, result, known_))
       return Verdict::Known;
-    }
-    if (take_from_recent(access, data.opcode, result)) return Verdict::Known;
     pending_ = access;
     pending_opcode_ = data.opcode;
     return may_go ? Verdict::RemoveIfUnused : Verdict::Keep;
@@ -232,7 +232,8 @@ MemoryState::Verdict MemoryState::visit(ir::Inst inst) {
     // Memory may be readable and not writable: only a store has shown that this one can't trap.
     if (entry != nullptr && is_valid(*entry) && (entry->stored || access.notrap) &&
         entry->at.size == access.size && entry->at.big == access.big && entry->value == stored &&
-        entry->at.type == access.type) {
+        entry->at.type == access.type &&
+        rewriter_.may_change(Rewrite::Kind::Store, data, ir::kInvalidType)) {
       return Verdict::Remove;
     }
     clobber(access);

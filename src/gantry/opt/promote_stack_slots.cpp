@@ -12,8 +12,10 @@
 #include "gantry/opt/promote_stack_slots.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
+#include "gantry/opt/internal/change.h"
 #include "gantry/opt/internal/stack_addresses.h"
 #include "gantry/support/limits.h"
 
@@ -97,6 +99,7 @@ class Promoter {
       : func_(func),
         dfg_(func.dfg),
         little_endian_(little_endian),
+        session_(session),
         arena_(session.pass_arena()),
         s_(session.scratch<Scratch>(&kScratchOwner, [] { return new Scratch(); })) {}
   void run();
@@ -106,6 +109,9 @@ class Promoter {
   void collect();
   void split();
   void judge(Piece& piece, std::span<const Access> accesses);
+  bool may_change(std::string_view what, Inst place) {
+    return opt::may_change(session_, kPromoteStackSlots, what, func_, place);
+  }
   bool is_big(Inst inst) const {
     const ir::ByteOrder order = dfg_.mem_flags(inst).byte_order;
     return order == ir::ByteOrder::Big || (order == ir::ByteOrder::Target && !little_endian_);
@@ -136,6 +142,7 @@ class Promoter {
   ir::Function& func_;
   ir::DataFlowGraph& dfg_;
   const bool little_endian_;
+  Session& session_;
   Arena& arena_;
   Scratch& s_;
   Block entry_;
@@ -264,8 +271,13 @@ void Promoter::drop_slots() {
   for (u32 slot = 0; slot < stays.size(); ++slot) {
     if (s_.addresses.escapes(slot)) stays[slot] = true;
     // Where an access reaches into another slot, that one must still be there.
-    if (!stays[slot] && !s_.addresses.leaves_bounds()) {
-      func_.stack_slots[ir::StackSlot::from_index(slot)] = {};
+    const ir::StackSlot number = ir::StackSlot::from_index(slot);
+    if (stays[slot] || s_.addresses.leaves_bounds() || func_.stack_slots[number].size == 0)
+      continue;
+    if (opt::may_change(session_, kPromoteStackSlots, "nothing uses the slot", func_, number)) {
+      func_.stack_slots[number] = {};
+    } else {
+      stays[slot] = true;
     }
   }
   for (const Inst inst : s_.addresses.address_insts()) {
@@ -592,12 +604,16 @@ void Promoter::run() {
     const std::span<const Access> accesses(s_.accesses.data() + first, at - first);
     Piece& piece = s_.pieces[number];
     judge(piece, accesses);
-    if (piece.fate == Piece::Fate::IsNeverRead) remove_stores(accesses);
-    if (piece.fate != Piece::Fate::BecomesValue) continue;
-    if (find_live_blocks(number, accesses)) {
+    const Piece::Fate fate = std::exchange(piece.fate, Piece::Fate::StaysInMemory);
+    if (fate == Piece::Fate::IsNeverRead &&
+        may_change("stores that nobody reads go, the first is", accesses[0].inst)) {
+      piece.fate = fate;
+      remove_stores(accesses);
+    }
+    if (fate == Piece::Fate::BecomesValue && find_live_blocks(number, accesses) &&
+        may_change("bytes of a slot become a value, first accessed by", accesses[0].inst)) {
+      piece.fate = fate;
       promote(number, accesses);
-    } else {
-      piece.fate = Piece::Fate::StaysInMemory;
     }
   }
   pass_args();

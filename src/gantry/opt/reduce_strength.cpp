@@ -11,6 +11,7 @@
 #include <bit>
 #include <vector>
 
+#include "gantry/opt/internal/change.h"
 #include "gantry/opt/internal/counter_sum.h"
 #include "gantry/opt/internal/memory_access.h"
 #include "gantry/support/limits.h"
@@ -91,6 +92,7 @@ class Reducer {
         flow_(flow.flow),
         tree_(flow.tree),
         loops_(flow.loops),
+        session_(session),
         s_(session.scratch<Scratch>(&kScratchOwner, [] { return new Scratch(); })),
         finder_(func, flow.flow, flow.tree, facts) {}
   u32 run();
@@ -114,6 +116,9 @@ class Reducer {
   bool may_have_form(Inst inst) const;
   bool make_form(Inst inst, Block block, CounterSum& form);
 
+  bool may_change(std::string_view what, Inst place) {
+    return opt::may_change(session_, kReduceStrength, what, func_, place);
+  }
   i32 own_cost(const Entry& entry) const;
   i32 kill_operands(const Entry& entry);
   void restore();
@@ -161,6 +166,7 @@ class Reducer {
   const analysis::ControlFlow& flow_;
   const analysis::DominatorTree& tree_;
   const analysis::LoopForest& loops_;
+  Session& session_;
   Scratch& s_;
   CounterFinder finder_;
   bool counted_uses_ = false;
@@ -650,6 +656,8 @@ void Reducer::widen_counters() {
 
 void Reducer::widen(u32 number, Extension extension) {
   const Counter& counter = counters_[number];
+  const Inst step = *dfg_.defining_inst(*counter.next);
+  if (!may_change("a counter becomes wide, its step is", step)) return;
   const Block header = *shape_->header;
   const Value param = dfg_.append_block_param(header, ir::kI64);
   grow();
@@ -661,7 +669,6 @@ void Reducer::widen(u32 number, Extension extension) {
     init = convert(extension == Extension::Signed ? Opcode::Sextend : Opcode::Uextend, counter.init,
                    ir::kI64, shape_->entry);
   }
-  const Inst step = *dfg_.defining_inst(*counter.next);
   const Value next =
       binary(Opcode::Iadd, param, constant_before(ir::kI64, counter.step, step), step);
   PackedOption<Inst> before;
@@ -723,7 +730,8 @@ void Reducer::reassociate(Entry& entry) {
   // The value itself under another name needs no instruction; the others take its place.
   const bool is_counter_itself = form.factor == 1 && form.num_terms == 0 && constant == 0;
   if (before - cost < kMinGain || (is_counter_itself && !is_wide) ||
-      (form.num_terms > 1 && pressure() >= kLoopRegisters)) {
+      (form.num_terms > 1 && pressure() >= kLoopRegisters) ||
+      !may_change("a value is computed anew from its counter", entry.inst)) {
     restore();
     return;
   }
@@ -792,6 +800,11 @@ void Reducer::reduce_group(u32 first) {
       return;
     }
     start = both;
+  }
+  if (!may_change("multiples of a counter become a new counter, the first is",
+                  s_.entries[first].inst)) {
+    restore();
+    return;
   }
   // Members are those that are roots before anything is removed.
   std::vector<u32>& members = s_.members;

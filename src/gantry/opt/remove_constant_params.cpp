@@ -14,6 +14,8 @@
 #include <cstring>
 #include <vector>
 
+#include "gantry/opt/internal/change.h"
+
 namespace gantry::opt {
 namespace {
 
@@ -35,6 +37,19 @@ struct Scratch {
   std::vector<bool> loses;  // by block: some of its parameters
 };
 constexpr char kOwner = 0;
+
+// Makes parameters many that are to stay.
+void hold_back(const ir::Function& func, u32* known, Session& session) {
+  for (const ir::Block block : func.layout.blocks()) {
+    for (const ir::Value param : func.dfg.block_params(block)) {
+      if (known[param.index()] < kNothing &&
+          !may_change(session, kRemoveConstantParams, "a parameter that is always one value goes",
+                      func, block, PackedOption<ir::Value>(param))) {
+        known[param.index()] = kMany;
+      }
+    }
+  }
+}
 
 }  // namespace
 
@@ -100,6 +115,7 @@ void remove_constant_params(ir::Function& func, Session& session) {
       absorb(scratch.flows[at].to, value);
   }
 
+  if (session.change_fuel() != nullptr) hold_back(func, known, session);
   // Take them out: of the blocks' calls, whose arguments run parallel to the parameters, then of
   // the blocks.
   const auto is_constant = [&](ir::Value param) { return known[param.index()] < kNothing; };

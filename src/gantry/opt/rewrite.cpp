@@ -132,7 +132,8 @@ Node Rewriter::build_at(ir::InstData data, Type type) {
   }
   if (facts.num_fixed_results > 1) info.flags |= kTuple;
   if (common_flags != 0) {
-    // An i128 constant has no node of its own: it is the iconcat of its halves. A narrower one folds.
+    // An i128 constant has no node of its own: it is the iconcat of its halves. A narrower one
+    // folds.
     if (type == ir::kI128 && data.opcode == Opcode::Iconcat) {
       info.flags |= kConstantNode | kRematerialize;
       return enter(data, info, Facts::top(type), slot);
@@ -477,6 +478,16 @@ bool Rewriter::may_decide(const ir::InstData& before, const ir::InstData& change
   if (!take_fuel()) return false;
   if (observer_ != nullptr) [[unlikely]]
     tell(Rewrite::Kind::Condition, Rewrite::kNoRule, before, changed, ir::kInvalidType, {});
+  return true;
+}
+
+bool Rewriter::may_change(Rewrite::Kind kind, const ir::InstData& before, Type type,
+                          PackedOption<Node> value) {
+  if (change_fuel_ != nullptr) {
+    if (*change_fuel_ == 0) return false;
+    --*change_fuel_;
+  }
+  if (observer_ != nullptr) tell(kind, Rewrite::kNoRule, before, {}, type, value);
   return true;
 }
 

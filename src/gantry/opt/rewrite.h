@@ -16,16 +16,17 @@ namespace gantry::opt {
 class Rewriter final {
  public:
   explicit Rewriter(Graph& graph);
-  // `fuel`: rewrites that may still happen, counted down; or null. No rules apply once there are
-  // `max_nodes`.
-  void start(ir::Function& func, bool big_endian, bool for_size, u64* fuel, u32 max_nodes,
-             RewriteObserver* observer) {
+  // `fuel`: rewrites that may still happen, counted down; or null. `change_fuel`: the same of what
+  // is not for rules, folding, facts or conditions. No rules apply once there are `max_nodes`.
+  void start(ir::Function& func, bool big_endian, bool for_size, u64* fuel, u64* change_fuel,
+             u32 max_nodes, RewriteObserver* observer) {
     func_ = &func;
     observer_ = observer;
     big_endian_ = big_endian;
     for_size_ = for_size;
     num_quotients_ = 0;
     fuel_ = fuel;
+    change_fuel_ = change_fuel;
     max_nodes_ = max_nodes;
     depth_ = 0;
   }
@@ -56,6 +57,11 @@ class Rewriter final {
   // Whether the walk may act on a condition that it knows: `changed` is what it makes of the
   // instruction.
   bool may_decide(const ir::InstData& before, const ir::InstData& changed);
+  // Whether the walk may let `value`, or nothing, stand for an instruction or a parameter, or an
+  // instruction leave its place; a kind of its own each.
+  bool may_change(Rewrite::Kind kind, const ir::InstData& before, ir::Type type,
+                  PackedOption<Node> value = {});
+  bool counts_changes() const { return change_fuel_ != nullptr || observer_ != nullptr; }
 
   Graph& graph() { return graph_; }
   const Graph& graph() const { return graph_; }
@@ -122,6 +128,7 @@ class Rewriter final {
   Graph& graph_;
   ir::Function* func_ = nullptr;
   u64* fuel_ = nullptr;
+  u64* change_fuel_ = nullptr;
   RewriteObserver* observer_ = nullptr;
   u32 max_nodes_ = 0;
   u32 origin_ = 0;

@@ -13,7 +13,8 @@ namespace gantry::opt {
 class Rewriter;
 struct EgraphState;
 
-// One unit of fuel each, so the n-th is the same one whatever the limit.
+// One unit of fuel each, so the n-th is the same one whatever the limit. (Changes of other passes,
+// before and after, take theirs from the same.)
 struct Rewrite {
   enum class Kind : u8 {
     Rule,         // `before` became `after`
@@ -22,7 +23,11 @@ struct Rewrite {
     Fact,         // what is known of the operands leaves one number
     Skeleton,     // an instruction that stays in its block was changed by a rule
     Condition,    // a branch or a trap whose condition is known
-    Loop,         // a loop was unrolled: before the e-graph, so it is in no story
+    Load,         // a load of what is known to be there
+    Store,        // a store of what is known to be there
+    Merge,        // an instruction that a dominating one has done already
+    NoTrap,       // one that may trap does not, so it can move
+    Param,        // a parameter that is the same value on all edges taken
   };
   Kind kind;
   u32 rule = kNoRule;   // row of isle_rules: Rule, Alternative, Skeleton
@@ -31,7 +36,8 @@ struct Rewrite {
   ir::InstData before;  // operands are nodes
   ir::Type type;        // of its first result; maybe invalid
   u32 first_node = 0;   // nodes from here up to the end of the graph were made for it
-  // Rule, Alternative (the last one), Fold, Fact; Skeleton: what stands for the result from now on.
+  // Rule, Alternative (the last one), Fold, Fact; Skeleton, Load, Param: what stands for the result
+  // from now on.
   PackedOption<Node> after;
   ir::InstData changed;  // Skeleton, Condition: the new form; a nop if the instruction is gone
 

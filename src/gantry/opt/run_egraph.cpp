@@ -44,7 +44,8 @@ bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& sessi
   const u64 budget =
       limits::kMaxNodesPerInst.value * func.dfg.num_insts() + limits::kMinNodes.value;
   state.rewriter.start(func, options.big_endian, options.for_size, options.fuel,
-                       static_cast<u32>(std::min<u64>(budget, 1u << 29)), state.observer);
+                       options.change_fuel, static_cast<u32>(std::min<u64>(budget, 1u << 29)),
+                       state.observer);
   build_graph(func, options, state);
   place_nodes(func, state);
   emit_nodes(func, state);

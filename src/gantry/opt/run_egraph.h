@@ -20,8 +20,10 @@ struct EgraphOptions {
   bool alias_analysis = true;
   bool big_endian = false;  // of the target: what memory flags without a byte order mean
   bool knows_flow = false;  // compute_control_flow() was called for this very function
-  // Rewrites that may still happen, for bisecting; counted down if given.
+  // For bisecting, counted down if given: rewrites that may still happen, of rules, folding, facts
+  // and conditions; and all other changes, of loads, stores, what may trap, and parameters.
   u64* fuel = nullptr;
+  u64* change_fuel = nullptr;
 };
 
 // Works on a function that verifies, without aliases and without unreachable blocks; afterwards the

@@ -148,8 +148,16 @@ std::string_view to_string(Rewrite::Kind kind) {
       return "rule for an instruction that stays";
     case Rewrite::Kind::Condition:
       return "known condition";
-    case Rewrite::Kind::Loop:
-      return "unrolling of a loop";
+    case Rewrite::Kind::Load:
+      return "load of what is known";
+    case Rewrite::Kind::Store:
+      return "store of what is there";
+    case Rewrite::Kind::Merge:
+      return "done before";
+    case Rewrite::Kind::NoTrap:
+      return "cannot trap";
+    case Rewrite::Kind::Param:
+      return "parameter of one value";
   }
   unreachable("Rewrite::Kind");
 }
@@ -174,8 +182,18 @@ std::vector<u32> Story::steps_of(u32 inst) const {
   std::vector<u32> found;
   for (u32 i = 0; i < steps.size(); ++i) {
     if (steps[i].origin != inst) continue;
-    if (steps[i].kind == Rewrite::Kind::Skeleton || steps[i].kind == Rewrite::Kind::Condition)
-      found.push_back(i);
+    switch (steps[i].kind) {
+      case Rewrite::Kind::Skeleton:
+      case Rewrite::Kind::Condition:
+      case Rewrite::Kind::Load:
+      case Rewrite::Kind::Store:
+      case Rewrite::Kind::Merge:
+      case Rewrite::Kind::NoTrap:
+        found.push_back(i);
+        break;
+      default:
+        break;
+    }
   }
   return found;
 }
@@ -204,6 +222,8 @@ Node StoryRecorder::rewritten(Rewriter& rewriter, const Rewrite& rewrite) {
   FormWriter(graph, *func_, before).write(rewrite.before, rewrite.type, kTextDepth);
   if (rewrite.after) {
     FormWriter(graph, *func_, after).write(*rewrite.after, kTextDepth);
+  } else if (rewrite.kind == Rewrite::Kind::NoTrap) {
+    after.write("the same, wherever it is best");
   } else if (rewrite.changed.opcode == Opcode::Nop) {
     after.write("nothing");
   } else {

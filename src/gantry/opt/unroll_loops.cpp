@@ -14,6 +14,7 @@
 
 #include "gantry/analysis/flow.h"
 #include "gantry/opt/fold.h"
+#include "gantry/opt/internal/change.h"
 #include "gantry/support/limits.h"
 
 namespace gantry::opt {
@@ -116,12 +117,13 @@ bool is_known_type(Type type) { return type.is_int() && type.bits() <= 64; }
 class Unroller {
  public:
   Unroller(ir::Function& func, const analysis::ControlFlow& flow, const UnrollOptions& options,
-           Scratch& scratch)
+           Session& session, Scratch& scratch)
       : func_(func),
         dfg_(func.dfg),
         layout_(func.layout),
         flow_(flow),
         options_(options),
+        session_(session),
         s_(scratch) {}
   bool run();
 
@@ -176,10 +178,11 @@ class Unroller {
   void for_each_used_value(Inst inst, F&& visit) const;
   void replace(Inst inst, Value from, Value to);
 
-  bool take_fuel() const {
+  bool take_fuel(const LoopData& loop) const {
     if (options_.fuel == nullptr) return true;
     if (*options_.fuel == 0) return false;
-    --*options_.fuel;
+    if (--*options_.fuel == 0)
+      name_change(session_, kUnrollLoops, "a loop is unrolled, its header is", func_, loop.header);
     return true;
   }
 
@@ -212,6 +215,7 @@ class Unroller {
   ir::Layout& layout_;
   const analysis::ControlFlow& flow_;  // before anything was unrolled
   const UnrollOptions options_;
+  Session& session_;
   Scratch& s_;
   u64 growth_left_ = 0;
   bool has_dominators_ = false;
@@ -1091,7 +1095,7 @@ bool Unroller::run() {
     const std::span<OutsideUse> uses = std::span(s_.uses).subspan(first, end - first);
     first = end;
     if (!loop.is_chosen()) continue;
-    if (!find_exits(loop, uses) || !take_fuel()) {
+    if (!find_exits(loop, uses) || !take_fuel(loop)) {
       loop.plan = Plan::None;
       continue;
     }
@@ -1120,7 +1124,7 @@ bool Unroller::run() {
 bool unroll_loops(ir::Function& func, const analysis::ControlFlow& flow,
                   const UnrollOptions& options, Session& session) {
   Scratch& scratch = session.scratch<Scratch>(&kOwner, [] { return new Scratch; });
-  return Unroller(func, flow, options, scratch).run();
+  return Unroller(func, flow, options, session, scratch).run();
 }
 
 }  // namespace gantry::opt

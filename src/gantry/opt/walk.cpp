@@ -37,6 +37,8 @@ class Walk {
       number_ = state_.numbers.number(block);
       if (!state_.reached[number_] && may_be_reached_later(block)) state_.reached[number_] = true;
       if (state_.reached[number_]) {
+        if (state_.rewriter.counts_changes()) [[unlikely]]
+          hold_back_merges(block);
         begin_block(block);
         walk_block(block);
       }
@@ -95,6 +97,23 @@ class Walk {
     if (branch.opcode == Opcode::Brif) {
       const bool is_then = branch.block_call(1).block(dfg_.lists()) == block;
       state_.conditions.assume(Node::from_index(branch.words[0]), is_then);
+    }
+  }
+
+  // Parameters that one node may not stand for, although all edges taken pass it, when bisecting.
+  [[gnu::cold]] void hold_back_merges(ir::Block block) {
+    if (state_.numbers.is_loop_head(number_)) return;
+    for (const ir::Value param : dfg_.block_params(block)) {
+      const Node node = state_.value_nodes[param.index()];
+      if (node == kNoNode || is_own(param, node) ||
+          !state_.numbers.dominates(state_.graph.info(node).block, number_))
+        continue;
+      state_.rewriter.begin(*func_.layout.first_inst(block));
+      ir::InstData before;
+      before.opcode = kOpaque;
+      before.words[0] = param.index();
+      if (!state_.rewriter.may_change(Rewrite::Kind::Param, before, dfg_.type(param), node))
+        set_opaque(param, state_.graph.facts(node));
     }
   }
 
@@ -162,7 +181,8 @@ class Walk {
     const ir::InstData& data = dfg_[inst];
     const ir::InstFacts& facts = ir::inst_facts(data.opcode);
     if (facts.effects == meta::Effects{.can_trap = true, .idempotent = true} &&
-        facts.num_fixed_results == 1 && cannot_trap(data)) {
+        facts.num_fixed_results == 1 && cannot_trap(data) &&
+        state_.rewriter.may_change(Rewrite::Kind::NoTrap, data, first_type(inst))) {
       set_results(inst, data);
       return false;
     }
@@ -271,7 +291,8 @@ class Walk {
     return state_.conditions.decide(condition);
   }
 
-  bool simplify_table(ir::InstData& data) {
+  // Rare: not in the way of what is done for every instruction.
+  [[gnu::noinline]] bool simplify_table(ir::InstData& data) {
     const Node node = Node::from_index(data.words[0]);
     const std::optional<u128> index = state_.rewriter.constant_bits(node);
     ir::JumpTableData& table = dfg_.jump_tables[ir::JumpTable::from_index(data.words[1])];
@@ -363,7 +384,10 @@ class Walk {
       if (!found) return false;
       if (!state_.numbers.dominates(state_.graph.info(*found).block, number_)) continue;
       const std::span<const ir::Value> results = dfg_.results(inst);
-      if (!results.empty()) set_node(results[0], *found);
+      const PackedOption<Node> value = results.empty() ? PackedOption<Node>() : found;
+      if (!state_.rewriter.may_change(Rewrite::Kind::Merge, dfg_[inst], first_type(inst), value))
+        return false;
+      if (value) set_node(results[0], *value);
       return true;
     }
     return false;

@@ -1,7 +1,9 @@
 #pragma once
 // What lives as long as a compiler instance: scratch memory reused from function to function, and
 // the chores of passes (time, dumps). A Session belongs to one thread at a time.
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gantry/support/arena.h"
@@ -21,6 +23,14 @@ struct PassTime {
   const PassInfo* pass = nullptr;
   u64 nanoseconds = 0;
   u64 runs = 0;
+};
+
+// What a pass did, for whoever bisects.
+struct Change {
+  const PassInfo* pass = nullptr;
+  std::string function;
+  std::string what;
+  std::string place;  // block, instruction
 };
 
 class Session {
@@ -54,13 +64,20 @@ class Session {
   void clear_pass_times() { times_.clear(); }
   void add_pass_time(const PassInfo& pass, u64 nanoseconds);
 
-  // Rewrites that may still happen, for bisecting: passes that rewrite count them down and stop at
-  // 0. Null unless limited.
-  u64* fuel() { return has_fuel_ ? &fuel_ : nullptr; }
-  void limit_fuel(u64 rewrites) {
-    fuel_ = rewrites;
-    has_fuel_ = true;
+  // Changes that may still happen, for bisecting: passes count them down and stop at 0. Null unless
+  // limited. Limiting rules only, that is, what changes arithmetic, branches and rounds of loops by
+  // what is computed, leaves all other changes (change_fuel() stays null).
+  enum class Limited : u8 { Nothing, Rules, AllChanges };
+  u64* fuel() { return limited_ != Limited::Nothing ? &fuel_ : nullptr; }
+  u64* change_fuel() { return limited_ == Limited::AllChanges ? &fuel_ : nullptr; }
+  void limit_fuel(u64 changes, Limited limited = Limited::AllChanges) {
+    fuel_ = changes;
+    limited_ = limited;
   }
+  // What took the last unit of fuel; without a pass if there is some left, or it was a rewrite, of
+  // which observers know.
+  const Change& last_change() const { return last_change_; }
+  void set_last_change(Change change) { last_change_ = std::move(change); }
 
   // What the named pass leaves behind is written to `out` as text, each time it runs. `pass` must
   // outlive the request.
@@ -90,8 +107,9 @@ class Session {
   Arena pass_arena_;
   std::vector<Scratch> scratch_;
   bool timing_ = false;
-  bool has_fuel_ = false;
+  Limited limited_ = Limited::Nothing;
   u64 fuel_ = 0;
+  Change last_change_;
   std::vector<PassTime> times_;
   struct Dump {
     std::string_view pass;
