@@ -17,7 +17,7 @@ enum class NotSupportedKind : u8 {
 };
 
 // Legend: `name`: mnemonic, type or number of bits; `in_code_generation`, `in_interpreter`: who
-// cannot do it. {Opcode, "stack_switch", true, true} is an opcode neither can do.
+// cannot do it. {LaneType, "f16", true, false}: values of it can only be interpreted.
 struct NotSupportedDef {
   NotSupportedKind kind;
   std::string_view name;
@@ -54,7 +54,7 @@ inline constexpr NotSupportedDef kNotSupported[] = {
     {NotSupportedKind::OpcodeOnI128, "atomic_store", true, false},
     {NotSupportedKind::OpcodeOnI128, "atomic_cas", true, false},
     {NotSupportedKind::OpcodeOnI128, "atomic_rmw", true, false},
-    {NotSupportedKind::Opcode, "stack_switch", true, true},
+    {NotSupportedKind::Opcode, "stack_switch", false, true},
     {NotSupportedKind::Opcode, "try_call", false, true},
     {NotSupportedKind::Opcode, "try_call_indirect", false, true},
     {NotSupportedKind::Opcode, "get_exception_handler_address", false, true},

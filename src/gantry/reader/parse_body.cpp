@@ -712,10 +712,11 @@ bool FunctionParser::finish_inst(const InstData& data, Type control, const char*
   // What the results are, and whether the text names as many.
   const std::vector<AbiParam>* returns = nullptr;
   usize count = facts.num_fixed_results;
-  if (facts.effects.is_call && !facts.effects.is_terminator) {
-    const SigRef sig = facts.format == meta::Format::Call
-                           ? dfg.ext_funcs[FuncRef::from_index(data.words[0])].signature
-                           : SigRef::from_index(data.words[0]);
+  // By the format: stack_switch is a call, too, but has no signature.
+  const bool is_direct = facts.format == meta::Format::Call;
+  if ((is_direct || facts.format == meta::Format::CallIndirect) && !facts.effects.is_terminator) {
+    const SigRef sig = is_direct ? dfg.ext_funcs[FuncRef::from_index(data.words[0])].signature
+                                 : SigRef::from_index(data.words[0]);
     returns = &dfg.signatures[sig].returns;
     count = returns->size();
   }

@@ -40,6 +40,13 @@ struct AbiSignature {
   ir::CallConv call_conv = ir::CallConv::SystemV;
 };
 
+// What stack_switch saves and resumes: three words at these offsets. Who starts a stack writes
+// them: its highest address, 8 off a multiple of 16 as after a call; any frame pointer; the address
+// of a system_v function, whose first argument the payload becomes, and which never returns.
+struct StackContext {
+  static constexpr i32 kStackPointer = 0, kFramePointer = 8, kCodePointer = 16;
+};
+
 struct AbiOptions {
   bool multi_ret_implicit_sret = false;
   bool llvm_extensions = false;

@@ -37,6 +37,10 @@ void emit_pseudo_tls_call(const PseudoInst& inst, EmitContext& context) {
   context.hooks->emit_tls_call(inst, context);
 }
 
+void emit_pseudo_stack_switch_call(const PseudoInst& inst, EmitContext& context) {
+  context.hooks->emit_stack_switch_call(inst, context);
+}
+
 // mov t, [_tls_index]; mov d, gs:[0x58]; mov d, [d + 8*t]; lea d, [d + offset of the symbol in its
 // section].
 void emit_pseudo_tls_table_seq(const PseudoInst& inst, EmitContext& context) {

@@ -621,6 +621,28 @@ void X64Emitter::emit_tls_call(const PseudoInst& inst, EmitContext& context) {
   finish_call(call, inst.allocs, context);
 }
 
+// What is resumed is read before anything is written: both may be the same context. All registers
+// but those of the operands are free, since the other stack's code may have changed them.
+void X64Emitter::emit_stack_switch_call(const PseudoInst& inst, EmitContext& context) {
+  const machinst::CallInfo& call = vcode_->calls[static_cast<u32>(inst.inst.imm)];
+  const PReg store = inst.reg(0), load = inst.reg(1);
+  const PReg stack = kRax, frame = kRcx, code = kR8, resume_at = kR9;
+  emit_mem(Opcode::MovRM_64, {stack, load}, Mode::Base, StackContext::kStackPointer, context);
+  emit_mem(Opcode::MovRM_64, {frame, load}, Mode::Base, StackContext::kFramePointer, context);
+  emit_mem(Opcode::MovRM_64, {code, load}, Mode::Base, StackContext::kCodePointer, context);
+  const Label resume = buffer_.new_label();
+  emit_mem(Opcode::LeaRM_64, {resume_at}, Mode::Label, static_cast<i32>(resume.index), context);
+  emit_mem(Opcode::MovToMemMR_64, {kRsp, store}, Mode::Base, StackContext::kStackPointer, context);
+  emit_mem(Opcode::MovToMemMR_64, {kRbp, store}, Mode::Base, StackContext::kFramePointer, context);
+  emit_mem(Opcode::MovToMemMR_64, {resume_at, store}, Mode::Base, StackContext::kCodePointer,
+           context);
+  emit_regs(Opcode::MovRM_64, {kRsp, stack}, context);
+  emit_regs(Opcode::MovRM_64, {kRbp, frame}, context);
+  emit_regs(Opcode::JmpToM_64, {code}, context);
+  buffer_.bind(resume);
+  finish_call(call, inst.allocs, context);
+}
+
 void X64Emitter::emit_tail_jump_frame(const machinst::CallInfo& call, EmitContext& context) {
   emit_epilogue(context);
   const u32 room = lower_->own_abi().stack_arg_bytes + enlarged_bytes_;

@@ -30,6 +30,7 @@ class X64Emitter final : public EmitHooks {
   void emit_return_call_known(const PseudoInst& inst, EmitContext& context) override;
   void emit_return_call_unknown(const PseudoInst& inst, EmitContext& context) override;
   void emit_tls_call(const PseudoInst& inst, EmitContext& context) override;
+  void emit_stack_switch_call(const PseudoInst& inst, EmitContext& context) override;
 
  private:
   Result<void> lay_out_frame();

@@ -58,6 +58,7 @@ class EmitHooks {
   virtual void emit_return_call_known(const PseudoInst& inst, EmitContext& context) = 0;
   virtual void emit_return_call_unknown(const PseudoInst& inst, EmitContext& context) = 0;
   virtual void emit_tls_call(const PseudoInst& inst, EmitContext& context) = 0;
+  virtual void emit_stack_switch_call(const PseudoInst& inst, EmitContext& context) = 0;
 
  protected:
   ~EmitHooks() = default;

@@ -124,6 +124,7 @@ Result<target::TargetIsa*> make_x64(const target::TargetSpec& spec) {
   options.abi.multi_ret_implicit_sret = spec.flags.enable_multi_ret_implicit_sret;
   options.abi.llvm_extensions = spec.flags.enable_llvm_abi_extensions;
   options.tls_model = spec.flags.tls_model;
+  options.stack_switch_model = spec.flags.stack_switch_model;
   options.is_pic = spec.flags.is_pic;
   options.colocated_libcalls = spec.flags.use_colocated_libcalls;
   target::TargetIsa* isa = new X64Isa(spec, options);

@@ -883,6 +883,27 @@ Gpr X64Lower::thread_local_address(GlobalValue global) {
   LowerContext::insts().push_list(inst, {&result, 1});
   return plus_offset(address, data.offset);
 }
+// The payload travels in the register of a first argument, so that a context may begin in a
+// function.
+Gpr X64Lower::switch_stack(Inst inst, Value store, Value load, Value payload) {
+  if (options_.stack_switch_model != target::StackSwitchModel::Basic)
+    fail("stack_switch needs the setting stack_switch_model=basic");
+  if (type(payload) != ir::kI64) fail("stack_switch needs addresses of 64 bits");
+  machinst::CallInfo call;
+  call.inst = inst;
+  call.block = current_block();
+  call.clobbers = kAllRegs;
+  MInst switching;
+  switching.op = op_of(Opcode::StackSwitchCall);
+  switching.imm = static_cast<i32>(add_call(call));
+  const Gpr result{fresh_gpr()};
+  const Operand operands[] = {
+      Operand::fixed_use(reg_of(store), kRsi), Operand::fixed_use(reg_of(load), kRdx),
+      Operand::fixed_use(reg_of(payload), kRdi), Operand::fixed_def(result.reg, kRdi)};
+  clobber(call.clobbers);
+  LowerContext::insts().push_list(switching, operands);
+  return result;
+}
 Gpr X64Lower::function_address(FuncRef function) {
   const ir::ExtFuncData& data = func().dfg.ext_funcs[function];
   return name_address(data.name, data.colocated, 0);

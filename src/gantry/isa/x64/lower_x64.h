@@ -17,6 +17,7 @@ struct LowerOptions {
   Features features;
   AbiOptions abi;
   target::TlsModel tls_model = target::TlsModel::None;
+  target::StackSwitchModel stack_switch_model = target::StackSwitchModel::None;
   bool is_pic = false;
   bool colocated_libcalls = false;
 };

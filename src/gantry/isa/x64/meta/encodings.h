@@ -1374,6 +1374,14 @@ inline constexpr auto kPseudoRows = std::to_array<Row>({
      .internal = true,
      .max_bytes = 0,
      .meaning = "(opaque!)"},
+    // Leaves this stack for another, until somebody comes back to it. `call` is for what belongs to
+    // the return address, which is the end of the sequence.
+    {.name = "stack_switch_call",
+     .ops = {imm("call"), list("regs")},
+     .shape = Shape::Pseudo,
+     .internal = true,
+     .max_bytes = 0,
+     .meaning = "(opaque!)"},
     {.name = "tls_table_seq",
      .ops = {def(gpr("d")), temp(gpr("t")), imm("name"), data("table")},
      .shape = Shape::Pseudo,
