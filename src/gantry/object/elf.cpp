@@ -122,6 +122,19 @@ Result<u32> elf_reloc(RelocKind kind) {
   return Error(ErrorKind::Unsupported, message.append(target::to_string(kind)));
 }
 
+// The reference through the table of addresses that the instruction around `field` makes, if the
+// linker may write it anew once it knows that the symbol is near: call [rip+x], jmp [rip+x] and
+// mov r64, [rip+x] (x86-64 psABI, 4.4.1 and appendix B.2).
+u32 table_reference(std::span<const u8> code, u64 field) {
+  constexpr u32 kPlain = 9;        // R_X86_64_GOTPCREL
+  constexpr u32 kRelaxed = 41;     // R_X86_64_GOTPCRELX
+  constexpr u32 kRelaxedRex = 42;  // R_X86_64_REX_GOTPCRELX
+  if (field < 3) return kPlain;
+  const u8 rex = code[field - 3], opcode = code[field - 2], mod_rm = code[field - 1];
+  if (opcode == 0xff && (mod_rm == 0x15 || mod_rm == 0x25)) return kRelaxed;
+  return opcode == 0x8b && (mod_rm & 0xc7) == 5 && (rex & 0xf8) == 0x48 ? kRelaxedRex : kPlain;
+}
+
 class Writer {
  public:
   Writer(const Module& module, const ElfOptions& options) : module_(module), options_(options) {}
@@ -278,8 +291,10 @@ class Writer {
     const Home& home = homes_[owner];
     Section& section = sections_[home.place];
     for (const ModuleReloc& reloc : relocs) {
-      GANTRY_TRY_ASSIGN(const u32 type, elf_reloc(reloc.kind));
+      GANTRY_TRY_ASSIGN(u32 type, elf_reloc(reloc.kind));
       const u64 at = home.offset + reloc.offset;
+      if (reloc.kind == RelocKind::X86GOTPCRel4 && home.place == kText)
+        type = table_reference(section.content.bytes(), at);
       if (reloc.in_function) {
         put_reloc(section, at, section.section_symbol, type,
                   reloc.addend + static_cast<i64>(home.offset + reloc.target_offset));

@@ -410,9 +410,7 @@ void X64Emitter::emit_probes(EmitContext& context) {
     emit_regs(Opcode::MovImm32OI_32, {kRax}, context, static_cast<i32>(fixed_bytes_));
     emit_call_name(
         {{ir::ExternalName::Kind::LibCall, static_cast<u32>(ir::LibCall::Probestack)}, 0},
-        flags_->use_colocated_libcalls ? target::RelocKind::X86CallPCRel4
-                                       : target::RelocKind::X86CallPLTRel4,
-        context);
+        call_reloc(flags_->use_colocated_libcalls), context);
     return;
   }
   if (probes <= kMaxUnrolledProbes) {
@@ -579,13 +577,18 @@ void X64Emitter::finish_call(const machinst::CallInfo& call, std::span<const All
   if (call.is_try) emit_jmp(Label{call.normal_target}, context);
 }
 
+// What is not near is called through the table of addresses if the code may be anywhere, else
+// by whatever the linker puts in between.
+target::RelocKind X64Emitter::call_reloc(bool colocated) const {
+  return colocated        ? target::RelocKind::X86CallPCRel4
+         : flags_->is_pic ? target::RelocKind::X86GOTPCRel4
+                          : target::RelocKind::X86CallPLTRel4;
+}
+
 void X64Emitter::emit_call_known(const PseudoInst& inst, EmitContext& context) {
   const machinst::CallInfo& call = vcode_->calls[static_cast<u32>(inst.inst.imm)];
   const u32 start = buffer_.offset();
-  emit_call_name(
-      {call.name, 0},
-      call.colocated ? target::RelocKind::X86CallPCRel4 : target::RelocKind::X86CallPLTRel4,
-      context);
+  emit_call_name({call.name, 0}, call_reloc(call.colocated), context);
   if (call.patchable) buffer_.add_patchable_call(start, buffer_.offset() - start);
   finish_call(call, inst.allocs, context);
 }
@@ -656,10 +659,7 @@ void X64Emitter::emit_tail_jump_frame(const machinst::CallInfo& call, EmitContex
 void X64Emitter::emit_return_call_known(const PseudoInst& inst, EmitContext& context) {
   const machinst::CallInfo& call = vcode_->calls[static_cast<u32>(inst.inst.imm)];
   emit_tail_jump_frame(call, context);
-  emit_jmp_name(
-      {call.name, 0},
-      call.colocated ? target::RelocKind::X86CallPCRel4 : target::RelocKind::X86CallPLTRel4,
-      context);
+  emit_jmp_name({call.name, 0}, call_reloc(call.colocated), context);
 }
 
 void X64Emitter::emit_return_call_unknown(const PseudoInst& inst, EmitContext& context) {

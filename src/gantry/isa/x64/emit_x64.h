@@ -50,6 +50,7 @@ class X64Emitter final : public EmitHooks {
   void emit_epilogue(EmitContext& context);
   void emit_block(u32 block, EmitContext& context);
   bool may_copy_half(usize edit, u32 number) const;
+  target::RelocKind call_reloc(bool colocated) const;
   bool is_repeated_test(u32 number, std::span<const Allocation> allocs) const;
   void finish_call(const machinst::CallInfo& call, std::span<const Allocation> allocs,
                    EmitContext& context);

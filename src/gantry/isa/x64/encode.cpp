@@ -177,15 +177,21 @@ inline u32 forced_rex(const MInst& inst, const OpInfo& info, const Allocation* a
 
 constexpr bool is_rip_relative(Mode mode) { return mode >= Mode::Constant && mode <= Mode::Label; }
 
-void emit_call_or_jmp_name(u8 opcode, const ExternalRef& ref, target::RelocKind kind,
+// `direct`: the opcode; `through`: ModRM of the form that reads the address from the table of
+// addresses, which position-independent code uses for what may be anywhere.
+void emit_call_or_jmp_name(u8 direct, u8 through, const ExternalRef& ref, target::RelocKind kind,
                            EmitContext& context) {
   MachBuffer& buffer = context.buffer;
-  u8* at = buffer.room(5);
-  at[0] = opcode;
-  std::memset(at + 1, 0, 4);
-  const u32 field = buffer.offset() + 1;
-  buffer.commit(at + 5);
-  buffer.add_reloc(field, kind, ref.name, ref.addend - 4);
+  u8* at = buffer.room(6);
+  if (kind == target::RelocKind::X86GOTPCRel4) {
+    *at++ = 0xff;
+    *at++ = through;
+  } else {
+    *at++ = direct;
+  }
+  std::memset(at, 0, 4);
+  buffer.commit(at + 4);
+  buffer.add_reloc(buffer.offset() - 4, kind, ref.name, ref.addend - 4);
 }
 
 }  // namespace
@@ -429,10 +435,10 @@ void emit_jcc(CC cc, Label target, EmitContext& context) {
 }
 
 void emit_call_name(const ExternalRef& ref, target::RelocKind kind, EmitContext& context) {
-  emit_call_or_jmp_name(0xe8, ref, kind, context);
+  emit_call_or_jmp_name(0xe8, 0x15, ref, kind, context);
 }
 void emit_jmp_name(const ExternalRef& ref, target::RelocKind kind, EmitContext& context) {
-  emit_call_or_jmp_name(0xe9, ref, kind, context);
+  emit_call_or_jmp_name(0xe9, 0x25, ref, kind, context);
 }
 
 void emit_nops(u32 bytes, EmitContext& context) {
