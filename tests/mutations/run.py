@@ -13,6 +13,7 @@ import concurrent.futures
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -115,11 +116,19 @@ def main():
 
     def finds(command, number):
         environment = dict(os.environ, GANTRY_MUTANT=str(number))
+        # In a group of its own: what hangs is often a child.
+        judge = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                 start_new_session=True)
         try:
-            return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                  timeout=60 + options.seconds).returncode != 0
+            return judge.wait(timeout=60 + options.seconds) != 0
         except subprocess.TimeoutExpired:
             return True
+        finally:
+            try:
+                os.killpg(judge.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            judge.wait()
 
     chosen = [(number, name) for number, name in enumerate(["none", *names])
               if not options.only or name in options.only]
