@@ -320,6 +320,7 @@ bool Reducer::may_have_form(Inst inst) const {
   return follows_counter(data.arg(0)) || (is_sum && follows_counter(data.arg(1)));
 }
 
+// Of one that may have a form.
 bool Reducer::make_form(Inst inst, Block block, CounterSum& form) {
   const InstData& data = dfg_[inst];
   const Type type = dfg_.type(dfg_.first_result(inst));
@@ -330,20 +331,20 @@ bool Reducer::make_form(Inst inst, Block block, CounterSum& form) {
   switch (data.opcode) {
     case Opcode::Iadd:
     case Opcode::Isub:
-      if (!form_of(data.arg(1), block, b) || (a.factor == 0 && b.factor == 0)) return false;
+      if (!form_of(data.arg(1), block, b)) return false;
       made = sum(a, b, data.opcode == Opcode::Isub, form);
       break;
     case Opcode::Imul:
     case Opcode::Ishl: {
       const std::optional<u64> constant = finder_.constant(data.arg(1));
-      if (a.factor == 0 || !constant) return false;
+      if (!constant) return false;
       const bool shifts = data.opcode == Opcode::Ishl;
       made = product(a, shifts ? u64{1} << (*constant % type.bits()) : *constant, form);
       break;
     }
     case Opcode::Sextend:
     case Opcode::Uextend:
-      made = a.factor != 0 && extended(a, type, data.opcode == Opcode::Sextend, form);
+      made = extended(a, type, data.opcode == Opcode::Sextend, form);
       break;
     default:
       return false;

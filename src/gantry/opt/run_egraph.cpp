@@ -14,6 +14,12 @@ EgraphState& state_of(Session& session) {
   static constexpr char kOwner = 0;
   return session.scratch<EgraphState>(&kOwner, [] { return new EgraphState; });
 }
+
+// What follows from the control flow.
+void complete_flow(const ir::Function& func, EgraphState& state) {
+  state.tree.compute(func, state.flow);
+  state.loops.compute(func, state.flow, state.tree);
+}
 }  // namespace
 
 RewriteObserver* observe_rewrites(Session& session, RewriteObserver* observer) {
@@ -27,18 +33,15 @@ const analysis::ControlFlow& compute_control_flow(const ir::Function& func, Sess
 }
 
 void compute_flow(const ir::Function& func, Session& session) {
-  EgraphState& state = state_of(session);
   compute_control_flow(func, session);
-  state.tree.compute(func, state.flow);
-  state.loops.compute(func, state.flow, state.tree);
+  complete_flow(func, state_of(session));
 }
 
 bool run_egraph(ir::Function& func, const EgraphOptions& options, Session& session) {
   EgraphState& state = state_of(session);
   if (state.observer != nullptr) state.observer->begin(func);
   if (!options.knows_flow) compute_control_flow(func, session);
-  state.tree.compute(func, state.flow);
-  state.loops.compute(func, state.flow, state.tree);
+  complete_flow(func, state);
   state.numbers.compute(func, state.flow, state.tree, state.loops);
   state.graph.clear(func.dfg.num_values());
   const u64 budget =

@@ -216,8 +216,7 @@ const machinst::ShortBranch kX64ShortBranch = {
     .size = 2, .field = 1, .kind = static_cast<u8>(LabelUse::Rel8), .write = write_short_branch};
 
 namespace {
-// VEX, registers and conditions in opcodes, jumps and
-// large immediates.
+// VEX, registers and conditions in opcodes, what is relative to rip, jumps, large immediates.
 [[gnu::noinline]] void emit_rare(const MInst& inst, const OpInfo& info, const Allocation* allocs,
                                  EmitContext& context) {
   MachBuffer& buffer = context.buffer;
@@ -301,10 +300,9 @@ namespace {
   buffer.use_label(field, Label{static_cast<u32>(imm)},
                    static_cast<u8>(short_jump ? LabelUse::Rel8 : LabelUse::Rel32));
 }
-}  // namespace
 
-namespace {
-// REX where needed, opcode, ModRM with `bits` in it, `m`'s tail, immediate. There is room.
+// REX where needed, opcode, ModRM with `bits` in it, SIB and displacement, immediate. There is
+// room.
 inline void put_common(const MInst& inst, const OpInfo& info, u32 bits, u64 tail, u32 tail_length,
                        MachBuffer& buffer) {
   u32 length = info.body_length;
@@ -324,13 +322,8 @@ inline void put_common(const MInst& inst, const OpInfo& info, u32 bits, u64 tail
 }
 
 [[gnu::noinline]] void emit_with_address(const MInst& inst, const OpInfo& info,
-                                         const Allocation* places, u32 bits, EmitContext& context) {
-  const Mode mode = static_cast<Mode>(inst.mode & kModeMask);
-  const RmBits m =
-      mode == Mode::Base
-          ? memory(hw(*places), inst.disp)
-          : memory_indexed(hw(places[0]), hw(places[1]),
-                           static_cast<u32>(mode) - static_cast<u32>(Mode::Index1), inst.disp);
+                                         const Allocation* allocs, u32 bits, EmitContext& context) {
+  const RmBits m = m_operand(inst, info, allocs, context);
   put_common(inst, info, bits | m.bits, m.tail, m.tail_length, context.buffer);
 }
 
@@ -347,7 +340,7 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
   constexpr u32 kRare = OpInfo::kVex | OpInfo::kPlusRegister | OpInfo::kCond | OpInfo::kByteReg |
                         OpInfo::kByteRm | OpInfo::kPseudo | OpInfo::kModRm;
   const Mode mode = static_cast<Mode>(inst.mode & kModeMask);
-  if ((flags & kRare) != OpInfo::kModRm || info.imm_length > 4 || mode > Mode::Index8 ||
+  if ((flags & kRare) != OpInfo::kModRm || info.imm_length > 4 || is_rip_relative(mode) ||
       inst.aux != 0 || info.num_prefixes != 0 || !context.buffer.has_room(kRoom)) {
     if ((flags & OpInfo::kPseudo) != 0) return emit_pseudo_inst(inst, allocs, context);
     return emit_rare(inst, info, allocs.data(), context);
@@ -356,11 +349,9 @@ void emit_inst(const MInst& inst, std::span<const Allocation> allocs, EmitContex
   u32 bits = wide_bit(flags);
   if (info.r != kNoSlot) bits |= in_reg_field(hw(allocs[info.r]));
   if (info.m != kNoSlot) {
-    const Allocation* const places = allocs.data() + info.m;
-    if (mode != Mode::Reg) return emit_with_address(inst, info, places, bits, context);
-    if (places->is_stack()) [[unlikely]]
-      return emit_rare(inst, info, allocs.data(), context);
-    bits |= 0xc0 | in_rm_field(hw(*places));
+    if (mode != Mode::Reg || allocs[info.m].is_stack())
+      return emit_with_address(inst, info, allocs.data(), bits, context);
+    bits |= 0xc0 | in_rm_field(hw(allocs[info.m]));
   }
   put_common(inst, info, bits, 0, 0, context.buffer);
 }

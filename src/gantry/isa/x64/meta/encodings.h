@@ -1282,6 +1282,14 @@ inline constexpr auto kPseudoRows = std::to_array<Row>({
      .internal = true,
      .max_bytes = 0,
      .meaning = "(opaque!)"},
+    // Leaves this stack for another, until somebody comes back to it. `call` is for what belongs to
+    // the return address, which is the end of the sequence.
+    {.name = "stack_switch_call",
+     .ops = {imm("call"), list("regs")},
+     .shape = Shape::Pseudo,
+     .internal = true,
+     .max_bytes = 0,
+     .meaning = "(opaque!)"},
     // To `then` if the condition holds, else to `otherwise`.
     {.name = "jcc_both",
      .ops = {cond("cc"), label("then"), label("otherwise")},
@@ -1370,14 +1378,6 @@ inline constexpr auto kPseudoRows = std::to_array<Row>({
     // is in the variable `table`.
     {.name = "tls_call",
      .ops = {imm("call"), data("model"), list("regs")},
-     .shape = Shape::Pseudo,
-     .internal = true,
-     .max_bytes = 0,
-     .meaning = "(opaque!)"},
-    // Leaves this stack for another, until somebody comes back to it. `call` is for what belongs to
-    // the return address, which is the end of the sequence.
-    {.name = "stack_switch_call",
-     .ops = {imm("call"), list("regs")},
      .shape = Shape::Pseudo,
      .internal = true,
      .max_bytes = 0,
