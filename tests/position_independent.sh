@@ -3,10 +3,7 @@
 # of addresses: in a shared library, in an executable that may lie anywhere, and in one that may not, where the linker
 # makes them direct. The same without is_pic, where the linker puts something in between.
 set -eu
-gantry=$1
-cc=$2
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$0")/scratch.sh"
 cd "$folder"
 cat >calls.clif <<END
 function %through_call(i64) -> i64 system_v {

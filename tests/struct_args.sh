@@ -2,10 +2,7 @@
 # struct_args.sh GANTRY CC: structs passed by value to C and from it, of sizes copied word by word and by a loop, with ends
 # that are no words.
 set -eu
-gantry=$1
-cc=$2
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$0")/scratch.sh"
 cd "$folder"
 cat >pass.clif <<END
 function %pass(i64, i64, i64, i64) -> i64 system_v {

@@ -2,10 +2,7 @@
 # thread_local.sh GANTRY CC: an object file reads and writes each thread's own copy of a C program's variables, linked as
 # part of a program, of a static one and of a library.
 set -eu
-gantry=$1
-cc=$2
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$0")/scratch.sh"
 cd "$folder"
 cat >count.clif <<END
 function %count(i32) -> i32 system_v {

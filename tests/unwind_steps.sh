@@ -3,10 +3,7 @@
 # file: prologues, epilogues, blocks without the frame, traps. The caller's stack pointer and the registers a call keeps
 # must come out right each time.
 set -eu
-gantry=$1
-cc=$2
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+. "$(dirname "$0")/scratch.sh"
 cd "$folder"
 cat >code.clif <<END
 function %early(i64, i64) -> i64 system_v {

@@ -178,14 +178,6 @@ class Unroller {
   void for_each_used_value(Inst inst, F&& visit) const;
   void replace(Inst inst, Value from, Value to);
 
-  bool take_fuel(const LoopData& loop) const {
-    if (options_.fuel == nullptr) return true;
-    if (*options_.fuel == 0) return false;
-    if (--*options_.fuel == 0)
-      name_change(session_, kUnrollLoops, "a loop is unrolled, its header is", func_, loop.header);
-    return true;
-  }
-
   // -- copying
   struct Round {
     Block next_header;
@@ -1095,7 +1087,9 @@ bool Unroller::run() {
     const std::span<OutsideUse> uses = std::span(s_.uses).subspan(first, end - first);
     first = end;
     if (!loop.is_chosen()) continue;
-    if (!find_exits(loop, uses) || !take_fuel(loop)) {
+    if (!find_exits(loop, uses) ||
+        !take_fuel(options_.fuel, session_, kUnrollLoops, "a loop is unrolled, its header is",
+                   func_, loop.header)) {
       loop.plan = Plan::None;
       continue;
     }

@@ -16,17 +16,23 @@ void name_change(Session& session, const PassInfo& pass, std::string_view what,
 void name_change(Session& session, const PassInfo& pass, std::string_view what,
                  const ir::Function& func, ir::StackSlot place);
 
-// Whether `pass` may make one more change: takes a unit of fuel if that is limited. Asked when all
-// is decided and nothing changed yet. Not for what the result would not verify without.
+// Takes a unit of `fuel`, if that is limited and not used up.
 template <class... Place>
-inline bool may_change(Session& session, const PassInfo& pass, std::string_view what,
-                       const ir::Function& func, Place... place) {
-  u64* const fuel = session.change_fuel();
+inline bool take_fuel(u64* fuel, Session& session, const PassInfo& pass, std::string_view what,
+                      const ir::Function& func, Place... place) {
   if (fuel == nullptr) [[likely]]
     return true;
   if (*fuel == 0) return false;
   if (--*fuel == 0) name_change(session, pass, what, func, place...);
   return true;
+}
+
+// Whether `pass` may make one more change. Asked when all is decided and nothing changed yet. Not
+// for what the result would not verify without.
+template <class... Place>
+inline bool may_change(Session& session, const PassInfo& pass, std::string_view what,
+                       const ir::Function& func, Place... place) {
+  return take_fuel(session.change_fuel(), session, pass, what, func, place...);
 }
 
 }  // namespace gantry::opt
